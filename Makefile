@@ -1,0 +1,47 @@
+# `make run` is all a newcomer needs; `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format bench eval lock clean dev-setup
+
+BIN := .venv/bin
+SOURCES := app ui server.py scripts benchmarks examples tests
+TYPED := app ui server.py scripts benchmarks examples
+INSTALL := sh scripts/setup.sh
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: ## create .venv with the locked dependencies and the llmops command; nothing when up to date
+	@$(INSTALL) requirements.lock
+
+run: setup ## start the API and the UI, with the sample documents on first start
+	@$(BIN)/python -m scripts.run
+
+dev-setup:
+	@$(INSTALL) requirements-dev.lock
+
+test: dev-setup ## run every test that needs neither another server nor a browser
+	$(BIN)/python -m pytest
+
+check: dev-setup ## format, lint, types, import contracts, tests
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+format: dev-setup ## rewrite the code in the project's format
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+bench: dev-setup ## measure speed and memory into benchmarks/results/
+	$(BIN)/python -m benchmarks.bench
+
+eval: dev-setup ## measure the quality of retrieval and answers into benchmarks/results/
+	$(BIN)/python -m benchmarks.eval
+
+lock: ## bring the two lock files up to date with pyproject.toml
+	@sh scripts/lock.sh
+
+clean: ## remove .venv and caches; documents in data/ and logs stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,134 @@
+"""What every agent is made of: its dependencies, its description, and how it speaks while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar
+
+from langgraph.config import get_stream_writer
+from langgraph.graph.state import CompiledStateGraph
+
+from app.chains.records import Draft, Turn
+from app.chains.verify import verify
+from app.errors import ModelError
+from app.knowledge.retriever import HybridRetriever, Retrieved
+from app.knowledge.store import KnowledgeStore
+from app.models.chat import ChatModel
+from app.models.reader import Reader
+from app.pools import call_in
+from app.schemas import AgentName
+from app.state import RunState
+
+_MODEL_FAILURES = {ModelError.code} | {error.code for error in ModelError.__subclasses__()}
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDeps:
+    """The long-lived objects that nodes use; `pool` runs what would block the event loop."""
+
+    store: KnowledgeStore
+    retriever: HybridRetriever
+    reader: Reader
+    chat_model: ChatModel | None
+    pool: ThreadPoolExecutor
+
+    def model_for(self, state: RunState) -> ChatModel | None:
+        """The model for the next step; one that failed earlier in the run is not waited for again."""
+        has_failed = any(code in _MODEL_FAILURES for code in state.get("degraded") or ())
+        return None if state["mode"] == "demo" or has_failed else self.chat_model
+
+    async def in_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await call_in(self.pool, function, *args, **kwargs)
+
+    async def search(self, query: str, state: RunState) -> Retrieved:
+        """Find the passages for one query within what the run may look at."""
+        return await self.in_pool(
+            self.retriever.search,
+            query,
+            k=state["top_k"],
+            collection=state["collection"],
+            document_ids=state["document_ids"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """An entry of the registry: routes, `/info`, the router and the UI follow from it."""
+
+    name: AgentName
+    description: str
+    build: Callable[[AgentDeps], CompiledStateGraph[Any, Any, Any, Any]]
+
+
+class StreamedTokens:
+    """A `TokenSink` that passes an answer on while it is being written."""
+
+    def __init__(self) -> None:
+        self._write = get_stream_writer()
+
+    def token(self, text: str) -> None:
+        self._write({"type": "token", "content": text})
+
+    def reset(self, reason: str) -> None:
+        """What was streamed so far is void: another engine starts over, because of `reason` (an error code)."""
+        self._write(
+            {"type": "status", "content": f"Starting over with the demo engine ({reason})", "reset": True}
+        )
+
+
+def report_status(content: str, *, done: int | None = None, total: int | None = None) -> None:
+    """Say what the agent is doing; `done` of `total` where that is known."""
+    event: dict[str, Any] = {"type": "status", "content": content}
+    if total is not None:
+        event |= {"done": done, "total": total}
+    get_stream_writer()(event)
+
+
+@contextmanager
+def timed(state: RunState, stage: str) -> Iterator[dict[str, float]]:
+    """Give the run's timings with the milliseconds of this block under `stage`, complete when the block ends."""
+    timings = dict(state.get("timings_ms") or {})
+    started = perf_counter()
+    try:
+        yield timings
+    finally:
+        timings[stage] = round((perf_counter() - started) * 1000, 2)
+
+
+def recall(state: RunState) -> tuple[Turn, ...]:
+    """The conversation so far: what the caller sent along, then what the thread remembers."""
+    remembered = tuple(
+        Turn(question=turn["question"], answer=turn["answer"]["answer"]) for turn in state["turns"]
+    )
+    return state["history"] + remembered
+
+
+def collect_degraded(*sources: Sequence[str]) -> list[str]:
+    """Each reason once, in the order in which they came up."""
+    return list(dict.fromkeys(reason for source in sources for reason in source))
+
+
+async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any]:
+    """Check every quote of a draft against the stored text and give the agent's result."""
+    if draft.quotes:
+        report_status(f"Checking {len(draft.quotes)} quotes")
+    with timed(state, "verify") as timings:
+        verified = await deps.in_pool(verify, draft, text_of=deps.store.document_text)
+    result = {
+        "answer": verified.answer,
+        "citations": [citation.model_dump(mode="json") for citation in verified.citations],
+        "mode": draft.mode,
+        "model": draft.model,
+        "refused": draft.refused,
+        "degraded": collect_degraded(state.get("degraded") or [], draft.degraded),
+        "usage": draft.usage.model_dump(),
+        "timings_ms": timings,
+    }
+    return {"result": result}

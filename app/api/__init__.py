@@ -1,0 +1,1 @@
+"""The HTTP interface: routes, wire errors and limits over one `Runner` and one knowledge base."""

@@ -1,0 +1,25 @@
+"""Stops a run whose caller has hung up, and with it the request to the model."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import HTTPException, Request
+
+from app.runs import Runner, RunRequest
+from app.schemas import Answer
+
+_POLL_S = 0.5
+_CLIENT_CLOSED_REQUEST = 499  # nginx's status; nobody is there to read it but the log
+
+
+async def answer_while_connected(runner: Runner, run: RunRequest, request: Request) -> Answer:
+    """Give the answer; a caller that hangs up gets none, and the run ends within half a second."""
+    work = asyncio.create_task(runner.run(run))
+    try:
+        while not (await asyncio.wait([work], timeout=_POLL_S))[0]:
+            if await request.is_disconnected():
+                raise HTTPException(_CLIENT_CLOSED_REQUEST, "The caller has hung up")
+        return work.result()
+    finally:
+        work.cancel()

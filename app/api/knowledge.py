@@ -1,0 +1,185 @@
+"""Documents in and out of the knowledge base, and the search over them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi.responses import PlainTextResponse
+
+from app.api.services import Services, UsesServices
+from app.errors import InvalidRequest, LlmopsError, UnsupportedFormat
+from app.ingestion.loaders import detect_media_type
+from app.knowledge.metadata_filter import check_metadata
+from app.knowledge.records import Hit
+from app.knowledge.retriever import Retrieved
+from app.schemas import (
+    DEFAULT_COLLECTION,
+    ClearRequest,
+    ClearResponse,
+    CollectionName,
+    DocumentInfo,
+    DocumentList,
+    IndexRequest,
+    SearchRequest,
+    SearchResponse,
+    SearchResult,
+)
+
+router = APIRouter(tags=["Documents"])
+
+CollectionField = Annotated[
+    CollectionName | None, Form(description="Where the documents go; created when new")
+]
+
+
+@router.post("/index")
+async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
+    """Add texts. The answer comes when they are stored durably and can be found."""
+    collection = body.collection or DEFAULT_COLLECTION
+    for document in body.documents:  # all before the first is stored
+        check_metadata(document.metadata)
+    documents = [
+        await services.in_ingestion_pool(
+            services.ingestor.ingest_text,
+            document.text,
+            document.name or f"text {number}",
+            collection=collection,
+            metadata=document.metadata,
+        )
+        for number, document in enumerate(body.documents, start=1)
+    ]
+    return DocumentList(documents=documents)
+
+
+@router.post("/upload")
+async def upload(
+    services: UsesServices,
+    files: Annotated[list[UploadFile], File(description="One file or many")],
+    collection: CollectionField = None,
+) -> DocumentList:
+    """Add files. The answer comes when each is indexed or has failed; one that fails does not keep the others out."""
+    documents = [await _ingest(services, file, collection or DEFAULT_COLLECTION) for file in files]
+    return DocumentList(documents=documents)
+
+
+@router.post("/upload_pdf")
+async def upload_pdf(
+    services: UsesServices, file: UploadFile, collection: CollectionField = None
+) -> DocumentList:
+    """Add one PDF; a file that cannot be indexed is an error with its code."""
+    media_type = detect_media_type(await file.read(), file.filename or "")
+    if media_type != "application/pdf":
+        raise UnsupportedFormat(
+            f"{file.filename!r} is {media_type}; this route takes PDFs, /upload takes every format"
+        )
+    await file.seek(0)
+    info = await _ingest(services, file, collection or DEFAULT_COLLECTION)
+    if info.status == "failed":
+        raise refusal_of(info)
+    return DocumentList(documents=[info])
+
+
+@router.post("/search")
+async def search(body: SearchRequest, services: UsesServices) -> SearchResponse:
+    """Find the passages that fit a query, best first."""
+    limit = services.settings.max_question_chars
+    if not body.query.strip() or len(body.query) > limit:
+        raise InvalidRequest(f"query: must have 1 to {limit} characters")
+    found = await services.in_pool(
+        services.knowledge.retriever.search,
+        body.query,
+        k=body.k,
+        collection=body.collection or DEFAULT_COLLECTION,
+        document_ids=body.document_ids,
+        filter=body.filter,
+    )
+    return as_response(found)
+
+
+@router.get("/documents")
+async def list_documents(
+    services: UsesServices, collection: Annotated[CollectionName | None, Query()] = None
+) -> DocumentList:
+    """All documents, or those of one collection, newest first."""
+    documents = await services.in_pool(services.knowledge.store.list_documents, collection)
+    return DocumentList(documents=documents)
+
+
+@router.get("/documents/{document_id}")
+async def get_document(document_id: str, services: UsesServices) -> DocumentInfo:
+    return await services.in_pool(services.knowledge.store.get_document, document_id)
+
+
+@router.delete("/documents/{document_id}", status_code=204)
+async def delete_document(document_id: str, services: UsesServices) -> Response:
+    """Forget a document: its text, chunks, vectors and file."""
+    await services.in_pool(services.knowledge.store.delete_document, document_id)
+    return Response(status_code=204)
+
+
+@router.get("/documents/{document_id}/text", response_class=PlainTextResponse)
+async def document_text(document_id: str, services: UsesServices) -> PlainTextResponse:
+    """The whole stored text, into which the spans of citations point."""
+    return PlainTextResponse(await services.in_pool(services.knowledge.store.document_text, document_id))
+
+
+@router.get("/documents/{document_id}/pages/{number}", response_class=PlainTextResponse)
+async def page_text(document_id: str, number: int, services: UsesServices) -> PlainTextResponse:
+    """The stored text of one page, counted from 1."""
+    return PlainTextResponse(await services.in_pool(services.knowledge.store.page_text, document_id, number))
+
+
+@router.get("/documents/{document_id}/file", response_class=Response)
+async def document_file(document_id: str, services: UsesServices) -> Response:
+    """The original, as a download: what people uploaded is never rendered on this origin."""
+    store = services.knowledge.store
+    info = await services.in_pool(store.get_document, document_id)
+    data = await services.in_pool(store.original, document_id)
+    headers = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
+    return Response(data, media_type=info.media_type, headers=headers)
+
+
+@router.post("/clear")
+async def clear(body: ClearRequest, services: UsesServices) -> ClearResponse:
+    """Forget every document of one collection, or of all."""
+    deleted = await services.in_pool(services.knowledge.store.clear, body.collection)
+    return ClearResponse(deleted_documents=deleted)
+
+
+async def _ingest(services: Services, file: UploadFile, collection: str) -> DocumentInfo:
+    data = await file.read()
+    return await services.in_ingestion_pool(
+        services.ingestor.ingest_bytes, data, file.filename or "", collection=collection
+    )
+
+
+def refusal_of(info: DocumentInfo) -> LlmopsError:
+    """The error with which a document failed, to be raised to a caller that sent nothing else."""
+    if info.error is None:
+        return LlmopsError("the document failed for an unknown reason")
+    classes = {error.code: error for error in _subclasses(LlmopsError)}
+    return classes.get(info.error.code, LlmopsError)(info.error.detail)
+
+
+def _subclasses(cls: type[LlmopsError]) -> list[type[LlmopsError]]:
+    return [cls, *(found for child in cls.__subclasses__() for found in _subclasses(child))]
+
+
+def as_response(found: Retrieved) -> SearchResponse:
+    """What was found, as clients get it."""
+    return SearchResponse(results=[_as_result(hit) for hit in found.hits], degraded=list(found.degraded))
+
+
+def _as_result(hit: Hit) -> SearchResult:
+    chunk = hit.chunk
+    return SearchResult(
+        chunk_id=chunk.chunk_id,
+        document_id=chunk.document_id,
+        document_name=chunk.document_name,
+        page=chunk.page,
+        char_start=chunk.char_start,
+        char_end=chunk.char_end,
+        text=chunk.text,
+        score=hit.score,
+    )

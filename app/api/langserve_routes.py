@@ -1,0 +1,253 @@
+"""LangServe in front of the runner; the one module that imports it.
+
+The graph itself is never handed to `add_routes`: that would drop `thread_id` and break every stream
+(docs/adr/0001-langserve-and-langchain-community.md). Each route gets a small `Runnable` with declared input and output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from logging import getLogger
+from typing import Any, Literal, cast
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from langchain_core.callbacks import AsyncCallbackManagerForChainRun
+from langchain_core.runnables import ConfigurableFieldSpec, Runnable, RunnableConfig
+from langserve import CustomUserType, add_routes
+
+from app.agents import AGENTS
+from app.api.disconnects import answer_while_connected
+from app.api.request_checks import check_agent_request, check_chat_request
+from app.chains.records import Turn
+from app.errors import InvalidRequest, LlmopsError
+from app.runs import Event, Runner, RunRequest
+from app.schemas import AgentChoice, AgentInput, Answer, ChatInput
+
+log = getLogger("llmops.api")
+
+_CONCURRENT_RUNS_OF_A_BATCH = 8
+_CALLER = "caller"
+
+
+class FinalAnswer(Answer):
+    """What `invoke` and `batch` give and every stream ends with."""
+
+    type: Literal["final"] = "final"
+    content: str = ""
+
+
+class AgentItem(AgentInput, CustomUserType):
+    """As `AgentInput`; LangServe hands a `CustomUserType` on as it is instead of taking it apart."""
+
+
+class ChatItem(ChatInput, CustomUserType):
+    """As `ChatInput`, handed on as it is."""
+
+
+class AgentRunnable(Runnable[Any, Any]):
+    """An agent as LangServe wants it: declared types, declared configuration, events that survive JSON.
+
+    `get_runner` is called for each request, since the routes exist before the lifespan has opened the runner.
+    """
+
+    def __init__(self, agent: AgentChoice, get_runner: Callable[[], Runner]) -> None:
+        self.name = agent
+        self._agent = agent
+        self._get_runner = get_runner
+
+    @property
+    def InputType(self) -> type[AgentItem]:  # noqa: N802  # LangChain's name
+        return AgentItem
+
+    @property
+    def OutputType(self) -> type[FinalAnswer]:  # noqa: N802  # LangChain's name
+        return FinalAnswer
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        return [
+            ConfigurableFieldSpec(
+                id="thread_id",
+                annotation=str,
+                name="Thread",
+                description="Conversation to continue; leave empty to begin one",
+                default="",  # the playground cannot draw null
+            )
+        ]
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        return asyncio.run(self.ainvoke(input, config, **kwargs))
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        return await self._acall_with_config(self._answer, input, config)
+
+    async def abatch(
+        self,
+        inputs: list[Any],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Answer side by side, but the questions of one thread in their order."""
+        configs = config if isinstance(config, list) else [config or RunnableConfig() for _ in inputs]
+        slots = asyncio.Semaphore(_CONCURRENT_RUNS_OF_A_BATCH)
+        turns: defaultdict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+        async def answer_one(item: Any, item_config: RunnableConfig) -> Any:
+            thread_id = item_config.get("configurable", {}).get("thread_id") or object()
+            async with turns[thread_id], slots:
+                return await self.ainvoke(item, item_config)
+
+        pairs = zip(inputs, configs, strict=True)
+        tasks = [asyncio.create_task(answer_one(*pair)) for pair in pairs]
+        try:
+            return await asyncio.gather(*tasks, return_exceptions=return_exceptions)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any | None
+    ) -> AsyncIterator[Any]:
+        events = self._atransform_stream_with_config(_only(input), self._events, config)
+        # A generator in spite of its declared type; closing it is what stops the run when the client hangs up.
+        async with aclosing(cast("AsyncGenerator[Event, None]", events)):
+            async for event in events:
+                yield event
+
+    def _request(self, input: Any, config: RunnableConfig) -> RunRequest:
+        fields = AgentItem.model_validate(input)
+        agent = fields.agent if self._agent == "auto" else self._agent
+        return RunRequest(
+            **fields.model_dump(exclude={"agent"}),
+            agent=agent,
+            thread_id=config.get("configurable", {}).get("thread_id") or None,
+            run_id=str(config.get("run_id") or uuid4()),
+        )
+
+    async def _answer(
+        self, input: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
+    ) -> Event:
+        run = self._request(input, config)
+        answer = await answer_while_connected(self._get_runner(), run, caller(config))
+        return FinalAnswer(**answer.model_dump()).model_dump(mode="json")
+
+    async def _events(
+        self, inputs: AsyncIterator[Any], run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
+    ) -> AsyncGenerator[Event, None]:
+        """The run's events; what goes wrong is an event as well, for the status has been sent already."""
+        async for item in inputs:
+            try:
+                async with aclosing(self._get_runner().stream(self._request(item, config))) as events:
+                    async for event in events:
+                        yield event
+            except LlmopsError as error:
+                yield {"type": "error", "content": error.detail, "code": error.code}
+            except Exception:
+                log.exception("unhandled_exception", extra={"agent": self._agent})
+                yield {
+                    "type": "error",
+                    "content": "The server failed on this question",
+                    "code": LlmopsError.code,
+                }
+
+
+class ChatRunnable(Runnable[Any, Any]):
+    """The assistant for the chat playground, which keeps the conversation itself and shows plain text."""
+
+    name = "chat"
+
+    def __init__(self, get_runner: Callable[[], Runner]) -> None:
+        self._get_runner = get_runner
+
+    @property
+    def InputType(self) -> type[ChatItem]:  # noqa: N802  # LangChain's name
+        return ChatItem
+
+    @property
+    def OutputType(self) -> type[str]:  # noqa: N802  # LangChain's name
+        return str
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        return asyncio.run(self.ainvoke(input, config, **kwargs))
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        answer: str = await self._acall_with_config(self._answer, input, config)
+        return answer
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any | None
+    ) -> AsyncIterator[str]:
+        yield await self.ainvoke(input, config)
+
+    async def _answer(
+        self, input: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
+    ) -> str:
+        run = chat_request(ChatItem.model_validate(input))
+        return with_sources(await answer_while_connected(self._get_runner(), run, caller(config)))
+
+
+def chat_request(chat: ChatInput) -> RunRequest:
+    """The last human message is the question; what was said before it is the history.
+
+    Raises:
+        InvalidRequest: the last message is not the human's.
+    """
+    *before, last = chat.messages
+    if last.type != "human":
+        raise InvalidRequest("messages: the last one must be of type 'human'")
+    history, question = [], ""
+    for message in before:
+        if message.type == "human":
+            question = message.content
+        elif message.type == "ai":
+            history.append(Turn(question=question, answer=message.content))
+    return RunRequest(question=last.content, history=tuple(history))
+
+
+def with_sources(answer: Answer) -> str:
+    """An answer for clients that show text only: the citations follow as footnotes."""
+    lines = [answer.answer]
+    if answer.citations:
+        lines.append("")
+    for citation in answer.citations:
+        page = f", page {citation.page}" if citation.page is not None else ""
+        lines.append(f"[{citation.marker}] {citation.document_name}{page}: “{citation.quote}”")
+    return "\n".join(lines)
+
+
+def add_langserve_routes(app: FastAPI, get_runner: Callable[[], Runner]) -> None:
+    """Register `/agent`, one route per agent, and `/chat`, each with its playground."""
+    agents: dict[str, AgentChoice] = {"agent": "auto", **{name: name for name in AGENTS}}
+    for path, agent in agents.items():
+        router = _router(path, check_agent_request)
+        add_routes(router, AgentRunnable(agent, get_runner), per_req_config_modifier=keep_caller)
+        app.include_router(router)
+    router = _router("chat", check_chat_request)
+    add_routes(router, ChatRunnable(get_runner), playground_type="chat", per_req_config_modifier=keep_caller)
+    app.include_router(router)
+
+
+def _router(path: str, check: Callable[[Request], Awaitable[None]]) -> APIRouter:
+    # The router's own prefix: with `include_router(prefix=…)` the playground would not find its assets.
+    return APIRouter(prefix=f"/{path}", tags=["LangServe"], dependencies=[Depends(check)])
+
+
+def keep_caller(config: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Let a run see whether its caller is still there."""
+    config.setdefault("configurable", {})[_CALLER] = request
+    return config
+
+
+def caller(config: RunnableConfig) -> Request:
+    request: Request = config["configurable"][_CALLER]
+    return request
+
+
+async def _only(item: Any) -> AsyncIterator[Any]:
+    yield item

@@ -1,0 +1,88 @@
+"""What operators ask: is it alive, is it ready, what does it hold and how is it set up."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from app import __version__
+from app.agents import AGENTS
+from app.api.services import Services, UsesServices
+from app.ingestion.loaders import LOADERS
+from app.schemas import AgentInfo, Health, Info, Mode, Stats
+
+router = APIRouter(tags=["Operations"])
+
+
+@router.get("/health")
+@router.get("/health/ready")
+async def health(services: UsesServices) -> JSONResponse:
+    """Whether requests can be served: 200, or 503 with what is wrong."""
+    found = await services.in_pool(_check, services)
+    return JSONResponse(found.model_dump(), status_code=200 if found.status == "ok" else 503)
+
+
+@router.get("/health/live")
+async def live() -> dict[str, str]:
+    """Whether the process answers at all; nothing else is looked at."""
+    return {"status": "ok"}
+
+
+@router.get("/stats")
+async def stats(services: UsesServices) -> Stats:
+    """What the knowledge base holds and which models work on it."""
+    counts = await services.in_pool(services.knowledge.store.stats)
+    return Stats(
+        documents=counts.documents,
+        chunks=counts.chunks,
+        collections=counts.collections,
+        bytes=counts.bytes,
+        embedding_model=services.embedding_model.name,
+        chat_model=_chat_model_name(services),
+        demo_mode=services.chat_model is None,
+    )
+
+
+@router.get("/info")
+async def info(services: UsesServices) -> Info:
+    """Agents, models and limits, for clients that adapt to them."""
+    settings = services.settings
+    return Info(
+        version=__version__,
+        agents=[AgentInfo(name=spec.name, description=spec.description) for spec in AGENTS.values()],
+        mode=_mode(services),
+        chat_model=_chat_model_name(services),
+        embedding_model=services.embedding_model.name,
+        limits={
+            "max_upload_mb": settings.max_upload_mb,
+            "max_question_chars": settings.max_question_chars,
+            "max_batch": settings.max_batch,
+            "request_timeout_s": settings.request_timeout_s,
+        },
+        media_types=sorted(LOADERS),
+    )
+
+
+def _check(services: Services) -> Health:
+    """Ask the store, and let the indexes catch up with it when it answers."""
+    store, problem = services.knowledge.store, "ok"
+    if not store.is_reachable():
+        problem = "the database does not answer"
+    elif store.embedding_model() != services.embedding_model.name:
+        problem = "embedded again with another model; restart the server"
+    else:
+        services.knowledge.catch_up()
+    return Health(
+        status="ok" if problem == "ok" else "unavailable",
+        version=__version__,
+        mode=_mode(services),
+        checks={"store": problem},
+    )
+
+
+def _mode(services: Services) -> Mode:
+    return "demo" if services.chat_model is None else "llm"
+
+
+def _chat_model_name(services: Services) -> str | None:
+    return services.chat_model.name if services.chat_model else None

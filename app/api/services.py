@@ -1,0 +1,51 @@
+"""The long-lived objects that routes work with; the lifespan puts them on `app.state`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Annotated, ParamSpec, TypeVar, cast
+
+from fastapi import Depends, Request
+
+from app.ingestion.ingest import Ingestor
+from app.knowledge import Knowledge
+from app.models.chat import ChatModel
+from app.models.embeddings import EmbeddingModel
+from app.pools import call_in
+from app.runs import Runner
+from app.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that is opened at start and closed at the end.
+
+    Searching and ingesting have pools of their own, so that a long upload never keeps a question waiting.
+    """
+
+    settings: Settings
+    knowledge: Knowledge
+    ingestor: Ingestor
+    embedding_model: EmbeddingModel
+    chat_model: ChatModel | None
+    runner: Runner
+    pool: ThreadPoolExecutor
+    ingestion_pool: ThreadPoolExecutor
+
+    async def in_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await call_in(self.pool, function, *args, **kwargs)
+
+    async def in_ingestion_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await call_in(self.ingestion_pool, function, *args, **kwargs)
+
+
+def get_services(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
+
+
+UsesServices = Annotated[Services, Depends(get_services)]

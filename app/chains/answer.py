@@ -1,0 +1,95 @@
+"""Answers one question from evidence, a marker behind each statement, or says that the documents do not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from app.chains.evidence import (
+    DEMO_MODEL,
+    cite_quote,
+    closest_passages,
+    is_refusal,
+    read_passages,
+    refusal_text,
+    whole_chunks,
+)
+from app.chains.fallback import prefer_model
+from app.chains.prompts import ANSWER_PROMPT, fence_sources, fresh_nonce, recent_messages
+from app.chains.records import Draft, Evidence, Question, Quote, TokenSink
+from app.chains.streaming import stream_words
+from app.errors import ModelError
+from app.models.chat import ChatModel
+from app.models.reader import Reader
+from app.schemas import Usage
+
+
+async def answer(
+    question: Question,
+    evidence: Evidence,
+    *,
+    model: ChatModel | None,
+    reader: Reader,
+    on_token: TokenSink | None = None,
+) -> Draft:
+    """Let the model answer from the evidence, or extract the answer where there is no model or it fails.
+
+    What is streamed adds up to the draft's text, but for blanks at its ends. A model that fails causes one
+    `on_token.reset(code)`; then the extracted answer is streamed from its beginning. Without evidence nobody
+    is asked: the answer is a refusal.
+    """
+
+    async def by_demo(failure: ModelError | None = None) -> Draft:
+        if failure is not None and on_token is not None:
+            on_token.reset(failure.code)
+        draft = await asyncio.to_thread(_extract, question.standalone, evidence, reader, failure)
+        stream_words(draft.text, on_token)
+        return draft
+
+    if model is None:
+        return await by_demo()
+    if not evidence:
+        return replace(await by_demo(), mode="llm", model=model.name)
+    return await prefer_model(lambda: _ask(question, evidence, model, on_token), by_demo)
+
+
+async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_token: TokenSink | None) -> Draft:
+    nonce = fresh_nonce()
+    messages = ANSWER_PROMPT.format_messages(
+        nonce=nonce,
+        history=recent_messages(question.history),
+        sources=fence_sources([(n, hit.chunk) for n, hit in enumerate(evidence, start=1)], nonce),
+        question=question.standalone,
+    )
+    completion = await model.complete(messages, on_token=on_token.token if on_token else None)
+    text, refused = completion.text.strip(), is_refusal(completion.text)
+    if refused and (passages := closest_passages(evidence)):
+        closest = f"\n\n{passages}"
+        stream_words(closest, on_token)
+        text += closest
+    return Draft(
+        text=text,
+        quotes=() if refused else whole_chunks(evidence),
+        refused=refused,
+        mode="llm",
+        model=model.name,
+        usage=Usage(input_tokens=completion.input_tokens, output_tokens=completion.output_tokens),
+    )
+
+
+def _extract(question: str, evidence: Evidence, reader: Reader, failure: ModelError | None) -> Draft:
+    reading = reader.read(question, read_passages(evidence))
+    quotes = tuple(
+        Quote(marker, evidence[excerpt.source].chunk, evidence[excerpt.source].score, excerpt.text)
+        for marker, excerpt in enumerate(reading.excerpts, start=1)
+    )
+    refused = not reading.answerable
+    text = refusal_text(evidence) if refused else " ".join(cite_quote(quote) for quote in quotes)
+    return Draft(
+        text=text,
+        quotes=() if refused else quotes,
+        refused=refused,
+        mode="demo",
+        model=DEMO_MODEL,
+        degraded=(failure.code,) if failure else (),
+    )

@@ -1,0 +1,82 @@
+"""What the chains hand to each other: questions with their history, drafts with markers, verified answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from app.knowledge.records import Chunk, Hit
+from app.schemas import Citation, Mode, Usage
+
+Evidence: TypeAlias = Sequence[Hit]
+"""Retrieved chunks, best first; the marker `[n]` of a model's draft means the n-th of them."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One earlier exchange of a thread, oldest first wherever several stand together."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the user asked and, beside it, the same question readable without the conversation before it."""
+
+    text: str
+    standalone: str
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sub-question of a research and the evidence that was found for it."""
+
+    question: str
+    evidence: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a marker of a draft points to.
+
+    `text` is the cited sentence where the draft was extracted from the chunk, and empty where a model cited
+    the whole chunk: `verify` then looks for the passage that supports the claim.
+    """
+
+    marker: int
+    chunk: Chunk
+    score: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer before its citations are checked; `degraded` holds codes of `app.errors`."""
+
+    text: str
+    quotes: tuple[Quote, ...]
+    refused: bool
+    mode: Mode
+    model: str
+    degraded: tuple[str, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """An answer whose markers 1..n and citations correspond one to one."""
+
+    answer: str
+    citations: list[Citation]
+
+
+class TokenSink(Protocol):
+    """Receives an answer while it is being written; both methods return at once and never block."""
+
+    def token(self, text: str) -> None: ...
+
+    def reset(self, reason: str) -> None:
+        """What was streamed is void: the model failed with the code `reason`, another answer follows."""

@@ -1,0 +1,140 @@
+"""Writes a research report: the answer, then a section for each sub-question, gaps in the documents named."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from app.chains.evidence import DEMO_MODEL, cite_quote, is_refusal, read_passages, refusal_text, whole_chunks
+from app.chains.fallback import prefer_model
+from app.chains.markers import quote_plainly
+from app.chains.prompts import REPORT_PROMPT, fence_sources, fresh_nonce
+from app.chains.records import Draft, Finding, Question, Quote, TokenSink
+from app.chains.streaming import stream_words
+from app.errors import ModelError
+from app.knowledge.records import Hit
+from app.models.chat import ChatModel
+from app.models.reader import Reader
+from app.schemas import Usage
+
+MAX_SOURCES = 60
+"""Chunks that one report is written from, about 12,000 tokens; the best of each sub-question come first."""
+
+
+async def report(
+    question: Question,
+    findings: Sequence[Finding],
+    *,
+    model: ChatModel | None,
+    reader: Reader,
+    on_token: TokenSink | None = None,
+) -> Draft:
+    """Write the report from what was found for each sub-question, streamed as `answer` streams.
+
+    A model's markers number all evidence, a chunk found twice being one source; an extracted report's number
+    its sentences. A report without any evidence is a refusal.
+    """
+
+    async def by_demo(failure: ModelError | None = None) -> Draft:
+        if failure is not None and on_token is not None:
+            on_token.reset(failure.code)
+        draft = await asyncio.to_thread(_extract, question.standalone, findings, reader, failure)
+        stream_words(draft.text, on_token)
+        return draft
+
+    if model is None or not any(finding.evidence for finding in findings):
+        return await by_demo()
+    return await prefer_model(lambda: _ask(question, findings, model, on_token), by_demo)
+
+
+async def _ask(
+    question: Question, findings: Sequence[Finding], model: ChatModel, on_token: TokenSink | None
+) -> Draft:
+    evidence = _merge(findings)
+    nonce = fresh_nonce()
+    messages = REPORT_PROMPT.format_messages(
+        nonce=nonce,
+        sources=fence_sources([(number, hit.chunk) for number, hit in enumerate(evidence, start=1)], nonce),
+        question=question.standalone,
+        sub_questions="\n".join(f"- {finding.question}" for finding in findings),
+    )
+    completion = await model.complete(messages, on_token=on_token.token if on_token else None)
+    refused = is_refusal(completion.text)
+    return Draft(
+        text=completion.text.strip(),
+        quotes=() if refused else whole_chunks(evidence),
+        refused=refused,
+        mode="llm",
+        model=model.name,
+        usage=Usage(input_tokens=completion.input_tokens, output_tokens=completion.output_tokens),
+    )
+
+
+def _merge(findings: Sequence[Finding]) -> list[Hit]:
+    """All evidence, each chunk once: the best of every sub-question, then the second best, and so on."""
+    merged: dict[str, Hit] = {}
+    for rank in range(max((len(finding.evidence) for finding in findings), default=0)):
+        for finding in findings:
+            if rank < len(finding.evidence):
+                hit = finding.evidence[rank]
+                merged.setdefault(hit.chunk.chunk_id, hit)
+    return list(merged.values())[:MAX_SOURCES]
+
+
+def _extract(question: str, findings: Sequence[Finding], reader: Reader, failure: ModelError | None) -> Draft:
+    evidence = _merge(findings)
+    numbering = _Numbering(reader)
+    answer = numbering.cite(question, evidence)
+    sections = [
+        (finding.question, numbering.cite(finding.question, finding.evidence)) for finding in findings
+    ]
+    if not answer:  # no passage deals with the whole question: what its parts found first has to do
+        answer = _without_repetitions([cited[0] for _, cited in sections if cited])
+    refused = not answer
+    return Draft(
+        text=refusal_text(evidence) if refused else _compose(answer, sections),
+        quotes=() if refused else tuple(numbering.quotes.values()),
+        refused=refused,
+        mode="demo",
+        model=DEMO_MODEL,
+        degraded=(failure.code,) if failure else (),
+    )
+
+
+class _Numbering:
+    """Extracts sentences and numbers them in order of appearance; a sentence cited twice keeps its number."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.quotes: dict[tuple[str, str], Quote] = {}
+
+    def cite(self, question: str, evidence: Sequence[Hit]) -> list[Quote]:
+        """The numbered sentences that answer, best first; none when the evidence does not."""
+        reading = self._reader.read(question, read_passages(evidence))
+        if not reading.answerable:
+            return []
+        cited: list[Quote] = []
+        for excerpt in reading.excerpts:
+            hit = evidence[excerpt.source]
+            key = (hit.chunk.chunk_id, excerpt.text)
+            quote = Quote(len(self.quotes) + 1, hit.chunk, hit.score, excerpt.text)
+            cited.append(self.quotes.setdefault(key, quote))
+        return cited
+
+
+def _without_repetitions(quotes: Sequence[Quote]) -> list[Quote]:
+    """The quotes that say something which none before them says, be it from another chunk."""
+    said: list[Quote] = []
+    for quote in quotes:
+        if not any(quote.text in earlier.text for earlier in said):
+            said.append(quote)
+    return said
+
+
+def _compose(answer: Sequence[Quote], sections: Sequence[tuple[str, Sequence[Quote]]]) -> str:
+    parts = ["## Answer", " ".join(map(cite_quote, answer))]
+    for question, cited in sections:
+        heading = quote_plainly(question)
+        listed = "\n".join(f"- {cite_quote(quote)}" for quote in cited)
+        parts += [f"## {heading}", listed or f"Nothing in the documents about this: {heading}"]
+    return "\n\n".join(parts)

@@ -1,0 +1,191 @@
+"""The `llmops` command. Only declarations stand here: `llmops --help` loads no model, no store and no server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.errors import LlmopsError
+
+app = typer.Typer(
+    name="llmops",
+    help="Chat with your own documents. Every command reads the same settings; see docs/configuration.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
+Collection = Annotated[str | None, typer.Option(help="Name of a collection; otherwise `default`.")]
+Documents = Annotated[
+    list[str] | None, typer.Option("--document", help="Only this document's ID; repeatable.")
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; otherwise LLMOPS_HOST.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; otherwise LLMOPS_PORT.")]
+
+
+@app.command()
+def serve(
+    host: Host = None,
+    port: Port = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
+) -> None:
+    """Serve the API."""
+    from app.commands.serving import serve as run
+
+    run(host, port, workers)
+
+
+@app.command()
+def ui(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8501,
+    api: Annotated[str, typer.Option(help="Address of the API.")] = "http://127.0.0.1:8000",
+) -> None:
+    """Serve the user interface for browsers."""
+    from app.commands.browsing import run_ui
+
+    run_ui(host, port, api)
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders with everything in them.")],
+    collection: Collection = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add files to the knowledge base."""
+    from app.commands.indexing import index as run
+
+    run(paths, collection=collection, as_json=as_json)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
+    agent: Annotated[str, typer.Option(help="auto, qa, research or summarize.")] = "auto",
+    demo: Annotated[bool, typer.Option("--demo", help="Answer without the chat model.")] = False,
+    collection: Collection = None,
+    thread: Annotated[str | None, typer.Option(help="Continue this conversation.")] = None,
+    document: Documents = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question from the documents, with the places it stands on."""
+    from app.commands.asking import ask as run
+
+    run(
+        question,
+        agent=agent,
+        mode="demo" if demo else "auto",
+        collection=collection,
+        thread_id=thread,
+        document_ids=document,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for; - reads it from standard input.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 6,
+    collection: Collection = None,
+    document: Documents = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the passages that fit a query, best first."""
+    from app.commands.asking import search as run
+
+    run(query, k=k, collection=collection, document_ids=document, as_json=as_json)
+
+
+@app.command()
+def documents(collection: Collection = None, as_json: AsJson = False) -> None:
+    """List the documents."""
+    from app.commands.contents import list_documents
+
+    list_documents(collection, as_json=as_json)
+
+
+@app.command()
+def delete(
+    document_id: Annotated[str, typer.Argument(metavar="ID", help="ID of the document.")],
+    as_json: AsJson = False,
+) -> None:
+    """Forget a document: its text, vectors and file."""
+    from app.commands.contents import delete as run
+
+    run(document_id, as_json=as_json)
+
+
+@app.command()
+def stats(as_json: AsJson = False) -> None:
+    """Count what the knowledge base holds."""
+    from app.commands.contents import stats as run
+
+    run(as_json=as_json)
+
+
+@app.command()
+def clear(
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm.")] = False,
+    collection: Annotated[
+        str | None, typer.Option(help="Only this collection; otherwise everything.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget every document."""
+    from app.commands.contents import clear as run
+
+    run(collection, confirmed=yes, as_json=as_json)
+
+
+@app.command()
+def reindex(as_json: AsJson = False) -> None:
+    """Embed everything again with the embedding model that is configured now."""
+    from app.commands.reindexing import reindex as run
+
+    run(as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Look at everything an installation needs."""
+    from app.commands.doctor import examine
+
+    examine(as_json=as_json)
+
+
+@app.command(name="eval")
+def evaluate(
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller sets, in under two minutes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the quality of retrieval and answers."""
+    from app.commands.evaluating import evaluate as run
+
+    run(quick=quick, as_json=as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; an error of ours is one line and exit code 1, a wrong call is exit code 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # What a command prints says what happened; only the server keeps logs.
+    logging.getLogger("llmops").addHandler(logging.NullHandler())
+    try:
+        app(args=list(arguments))
+    except LlmopsError as error:
+        line = " ".join(error.detail.split())
+        typer.echo(f"error: {line}", err=True)
+        if "--json" in arguments:
+            typer.echo(json.dumps({"error": {"code": error.code, "detail": line}}, ensure_ascii=False))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""`llmops documents`, `delete`, `stats` and `clear`: what the knowledge base holds, without opening any model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from app.commands.output import show_columns, show_json
+from app.errors import InvalidRequest
+from app.knowledge.store import KnowledgeStore, open_store
+from app.schemas import ClearResponse, DocumentList, Stats
+from app.settings import load_settings
+
+
+@contextmanager
+def _store() -> Iterator[KnowledgeStore]:
+    settings = load_settings()
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        yield store
+
+
+def list_documents(collection: str | None, *, as_json: bool) -> None:
+    with _store() as store:
+        documents = store.list_documents(collection)
+    if as_json:
+        show_json(DocumentList(documents=documents))
+        return
+    heading = ("ID", "STATUS", "PAGES", "CHUNKS", "COLLECTION", "NAME")
+    rows = [
+        (info.document_id, info.status, info.pages or "", info.chunks, info.collection, info.name)
+        for info in documents
+    ]
+    show_columns([heading, *rows])
+
+
+def delete(document_id: str, *, as_json: bool) -> None:
+    with _store() as store:
+        store.delete_document(document_id)
+    if as_json:
+        show_json({"deleted": document_id})
+    else:
+        typer.echo(f"deleted {document_id}")
+
+
+def clear(collection: str | None, *, confirmed: bool, as_json: bool) -> None:
+    if not confirmed:
+        raise InvalidRequest("this deletes every document and cannot be undone; add --yes to confirm")
+    with _store() as store:
+        deleted = store.clear(collection)
+    if as_json:
+        show_json(ClearResponse(deleted_documents=deleted))
+    else:
+        typer.echo(f"deleted {deleted} documents")
+
+
+def stats(*, as_json: bool) -> None:
+    settings = load_settings()
+    with _store() as store:
+        counts = store.stats()
+    found = Stats(
+        documents=counts.documents,
+        chunks=counts.chunks,
+        collections=counts.collections,
+        bytes=counts.bytes,
+        embedding_model=settings.effective_embedding_model,
+        chat_model=None if settings.demo_mode else settings.effective_chat_model,
+        demo_mode=settings.demo_mode,
+    )
+    if as_json:
+        show_json(found)
+    else:
+        show_columns(list(found.model_dump().items()))

@@ -1,0 +1,103 @@
+"""`llmops doctor`: look at everything that an installation needs, and say what to do about what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Literal
+
+import httpx
+from langchain_core.messages import HumanMessage
+
+from app.commands.output import fail, show_columns, show_json
+from app.errors import LlmopsError
+from app.knowledge.store import open_store
+from app.models.chat import build_chat_model
+from app.models.embeddings import build_embedding_model
+from app.settings import Settings, load_settings
+
+_LOW_DISK_BYTES = 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    check: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+
+
+def examine(*, as_json: bool) -> None:
+    """Run every check, even after one has failed; the command fails when one did."""
+    findings = list(_findings())
+    if as_json:
+        show_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        show_columns([(finding.state, finding.check, finding.detail) for finding in findings])
+    failed = [finding.check for finding in findings if finding.state == "failed"]
+    if failed:
+        fail(f"not in order: {', '.join(failed)}")
+
+
+def _findings() -> Iterator[Finding]:
+    yield Finding("python", "ok", platform.python_version())
+    settings = load_settings()
+    yield Finding("mode", "ok", "demo, without a chat model" if settings.demo_mode else "llm")
+    checks: dict[str, Callable[[Settings], tuple[Literal["ok", "warning"], str]]] = {
+        "disk": _disk,
+        "knowledge base": _knowledge_base,
+        "embedding model": _embedding_model,
+        "chat model": _chat_model,
+        "api": _api,
+    }
+    for name, check in checks.items():
+        try:
+            yield Finding(name, *check(settings))
+        except LlmopsError as error:
+            yield Finding(name, "failed", error.detail)
+        except OSError as error:
+            yield Finding(name, "failed", f"{error.strerror}: {error.filename!r}")
+
+
+def _disk(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.data_dir).free
+    detail = f"{free / 1024**3:.1f} GB free for {str(settings.data_dir)!r}"
+    return ("ok" if free > _LOW_DISK_BYTES else "warning"), detail
+
+
+def _knowledge_base(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        store.require_embedding_model(settings.effective_embedding_model)
+        counts = store.stats()
+    return "ok", f"{counts.documents} documents, {counts.chunks} chunks"
+
+
+def _embedding_model(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+    model = build_embedding_model(settings)
+    model.embed_query("warm-up")
+    started = perf_counter()
+    dimension = len(model.embed_query("one short question"))
+    return "ok", f"{model.name}, {dimension} dimensions, {1000 * (perf_counter() - started):.0f} ms a query"
+
+
+def _chat_model(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+    model = build_chat_model(settings)
+    if model is None:
+        return "ok", "none configured; the demo engine answers. OPENAI_API_KEY enables one"
+    asyncio.run(model.complete([HumanMessage("Answer with the word ok.")]))
+    return "ok", f"{model.name} answers"
+
+
+def _api(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+    url = f"http://{settings.host}:{settings.port}"
+    try:
+        status = httpx.get(f"{url}/health", timeout=5).json()["status"]
+    except httpx.ConnectError:
+        return "ok", f"not running on {url}"
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return "warning", f"{url} is taken by another program; PORT chooses another port"
+    return ("ok" if status == "ok" else "warning"), f"running on {url}, {status}"

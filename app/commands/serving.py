@@ -1,0 +1,69 @@
+"""`llmops serve`: the process of the API."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+
+import typer
+import uvicorn
+
+from app.errors import ConfigurationError
+from app.knowledge.store import open_store
+from app.models.chat import build_chat_model
+from app.models.embeddings import build_embedding_model
+from app.settings import Settings, load_settings
+from server import create_app
+
+
+def serve(host: str | None, port: int | None, workers: int) -> None:
+    """Serve the API until a signal ends it; what is misconfigured is said before anything starts.
+
+    Raises:
+        ConfigurationError: a setting is wrong, the port is taken, or the knowledge base has another embedding model.
+    """
+    settings = load_settings()
+    host, port = host or settings.host, settings.port if port is None else port
+    check_configuration(settings)
+    listener = _listen(host, port)
+    typer.echo(f"API on http://{host}:{listener.getsockname()[1]}", err=True)
+    if workers == 1:
+        config = uvicorn.Config(create_app(settings), log_config=None, access_log=False)
+        server = uvicorn.Server(config)
+        with suppress(KeyboardInterrupt):  # uvicorn has stopped in order and raises the signal once more
+            server.run(sockets=[listener])
+        if not server.started:
+            raise ConfigurationError("the API could not be started")
+    else:
+        listener.close()
+        uvicorn.run(
+            "server:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_config=None,
+            access_log=False,
+        )
+
+
+def check_configuration(settings: Settings) -> None:
+    """Refuse in one line what would otherwise be a traceback out of the server's start."""
+    build_chat_model(settings)
+    build_embedding_model(settings)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        store.require_embedding_model(settings.effective_embedding_model)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port} ({error.strerror}); --port chooses another port"
+        ) from None
+    return listener

@@ -1,0 +1,199 @@
+"""Every deliberate error of the service, sorted by who has to act.
+
+LlmopsError
+├── ConfigurationError          the operator: a setting, or data built with other settings
+│   └── EmbeddingModelMismatch
+├── StorageUnavailable          the operator: the disk is full, or the database does not answer
+├── RequestError                the caller: the request cannot be carried out as it stands
+│   ├── InvalidRequest
+│   ├── NotFound
+│   │   ├── UnknownCollection, UnknownDocument, UnknownThread, UnknownAgent
+│   ├── ThreadBusy
+│   ├── BodyTooLarge
+│   └── RunTimeout
+├── UnreadableDocument          the caller: this file cannot become a document
+│   ├── EmptyDocument, UnsupportedFormat, CorruptDocument, EncryptedDocument
+│   ├── UnknownEncoding, NeedsOcr, DocumentTooComplex
+└── ModelError                  the provider of a model: the demo engine answers instead
+    ├── ModelUnavailable, ModelRateLimited, ModelTimeout, ModelMisbehaved
+
+Each class carries its HTTP `status` and a stable machine-readable `code`; both are part of the public contract.
+A foreign exception becomes one of these where a file is read or a model is called, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LlmopsError(Exception):
+    """Base of every error that the service raises on purpose; `str(error)` is safe to show to the caller."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Something went wrong"
+
+    @property
+    def detail(self) -> str:
+        return str(self) or self.title
+
+
+class ConfigurationError(LlmopsError):
+    """A setting is wrong; the message is one line that names it, its value and what is accepted."""
+
+    code = "configuration_error"
+    title = "The service is misconfigured"
+
+
+class EmbeddingModelMismatch(ConfigurationError):
+    """The knowledge base was built with another embedding model than the configured one."""
+
+    status = 503
+    code = "embedding_model_mismatch"
+    title = "The knowledge base was built with another embedding model"
+
+
+class StorageUnavailable(LlmopsError):
+    """Nothing was stored or read; the same request may succeed later."""
+
+    status = 503
+    code = "storage_unavailable"
+    title = "The storage cannot be used at the moment"
+
+
+class RequestError(LlmopsError):
+    status = 400
+    code = "bad_request"
+    title = "The request cannot be carried out"
+
+
+class InvalidRequest(RequestError):
+    status = 422
+    code = "invalid_request"
+    title = "The request is not valid"
+
+
+class BodyTooLarge(RequestError):
+    status = 413
+    code = "body_too_large"
+    title = "The body is larger than allowed"
+
+
+class ThreadBusy(RequestError):
+    status = 409
+    code = "thread_busy"
+    title = "Another run is active on this thread"
+
+
+class RunTimeout(RequestError):
+    """The run as a whole took longer than `LLMOPS_REQUEST_TIMEOUT_S` allows."""
+
+    status = 504
+    code = "timeout"
+    title = "The answer took too long"
+
+
+class NotFound(RequestError):
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+class UnknownCollection(NotFound):
+    code = "unknown_collection"
+    title = "No such collection"
+
+
+class UnknownDocument(NotFound):
+    code = "unknown_document"
+    title = "No such document"
+
+
+class UnknownThread(NotFound):
+    code = "unknown_thread"
+    title = "No such thread"
+
+
+class UnknownAgent(NotFound):
+    code = "unknown_agent"
+    title = "No such agent"
+
+
+class UnreadableDocument(LlmopsError):
+    """A file that cannot be indexed; nothing of it is kept half-way."""
+
+    status = 422
+    code = "unreadable_document"
+    title = "The document cannot be read"
+
+
+class EmptyDocument(UnreadableDocument):
+    code = "empty_document"
+    title = "The document is empty"
+
+
+class UnsupportedFormat(UnreadableDocument):
+    """No loader reads this, or the bytes are not what the name says."""
+
+    status = 415
+    code = "unsupported_format"
+    title = "This kind of file is not supported"
+
+
+class CorruptDocument(UnreadableDocument):
+    code = "corrupt_document"
+    title = "The document is damaged"
+
+
+class EncryptedDocument(UnreadableDocument):
+    code = "encrypted_document"
+    title = "The document is protected by a password"
+
+
+class UnknownEncoding(UnreadableDocument):
+    code = "unknown_encoding"
+    title = "The text's encoding cannot be told"
+
+
+class NeedsOcr(UnreadableDocument):
+    code = "needs_ocr"
+    title = "The document holds no text, only images"
+
+
+class DocumentTooComplex(UnreadableDocument):
+    """Parsing went over its limit of time, memory, pages, text or nesting."""
+
+    code = "document_too_complex"
+    title = "The document exceeds the limits of parsing"
+
+
+class ModelError(LlmopsError):
+    """A model's provider failed; chains fall back to the demo engine and say so in `degraded`."""
+
+    status = 502
+    code = "model_error"
+    title = "The model failed"
+
+
+class ModelUnavailable(ModelError):
+    code = "model_unavailable"
+    title = "The model cannot be reached or answered with an error"
+
+
+class ModelRateLimited(ModelError):
+    status = 429
+    code = "model_rate_limited"
+    title = "The model's quota is exhausted"
+
+
+class ModelTimeout(ModelError):
+    status = 504
+    code = "model_timeout"
+    title = "The model did not answer in time"
+
+
+class ModelMisbehaved(ModelError):
+    """The model answered, but not in a form that can be used."""
+
+    code = "model_misbehaved"
+    title = "The model's answer is unusable"

@@ -1,0 +1,1 @@
+"""From bytes to searchable chunks: detect, parse in a sandbox, split, embed, commit."""

@@ -1,0 +1,57 @@
+"""What a parser gives: one text, with the places in it that pages and headings begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PAGE_SEPARATOR = "\n\n"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of everything from `start` to the next heading, `start` counting characters of the text."""
+
+    start: int
+    title: str
+
+
+@dataclass(frozen=True)
+class ParseLimits:
+    """Bounds of what one file may cost; over them it is `DocumentTooComplex`.
+
+    `max_chars` bounds the text that a parser makes, which may be many times the size of its file;
+    `max_depth` bounds the nesting of JSON.
+    """
+
+    max_pages: int = 10_000
+    max_chars: int = 50_000_000
+    max_depth: int = 200
+
+
+@dataclass(frozen=True)
+class ParsedDocument:
+    """Text that is safe to store, print and send: `\\n` line ends, no control characters, no lone surrogates.
+
+    `page_spans[n - 1]` is the span of page n; it is empty where the format has no pages. `pages_without_text` holds
+    the numbers of pages, counted from 1, that nothing could be read from; `warnings` says the same in words.
+    """
+
+    text: str
+    media_type: str
+    page_spans: tuple[tuple[int, int], ...] = ()
+    title: str | None = None
+    warnings: tuple[str, ...] = ()
+    pages_without_text: tuple[int, ...] = ()
+    headings: tuple[Heading, ...] = ()
+
+
+def join_pages(pages: Iterable[str]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Lay the pages' texts one after another and tell where each one lies."""
+    texts = list(pages)
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for text in texts:
+        spans.append((start, start + len(text)))
+        start += len(text) + len(PAGE_SEPARATOR)
+    return PAGE_SEPARATOR.join(texts), tuple(spans)

@@ -1,0 +1,62 @@
+"""Parsers of text files: plain text as it stands, and Markdown with its headings."""
+
+from __future__ import annotations
+
+import re
+
+from app.errors import DocumentTooComplex, EmptyDocument
+from app.ingestion.clean_text import clean_text, has_words
+from app.ingestion.decoding import decode
+from app.ingestion.media_types import MARKDOWN, TEXT
+from app.ingestion.parsed import Heading, ParsedDocument, ParseLimits
+
+# Front matter and fences hide their lines from the other two: "# note" in a shell example is a comment.
+_MARKDOWN_LINES = re.compile(
+    r"\A---[ \t]*\n(?:[\w-]+:[^\n]*\n|[ \t#-][^\n]*\n)*?---[ \t]*$"
+    r"|^ {0,3}(?P<fence>`{3,}|~{3,})[^`\n]*\n(?:(?! {0,3}(?P=fence))[^\n]*\n)*?(?: {0,3}(?P=fence)[`~]*[ \t]*$|\Z)"
+    r"|^ {0,3}#{1,6}[ \t]+(?P<hashed>[^\n]*?)[ \t]*(?:[ \t]#+[ \t]*)?$"
+    r"|^ {0,3}(?P<underlined>[^\s#>`~\-=|][^\n]*)\n {0,3}(?:={2,}|-{2,})[ \t]*$",
+    re.MULTILINE,
+)
+_MARKDOWN_MARKS = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)|[*_`]+")
+
+
+def parse_text(data: bytes, limits: ParseLimits) -> ParsedDocument:
+    """Raises `UnknownEncoding`, `EmptyDocument` or `DocumentTooComplex`."""
+    decoded = decode(data)
+    return read_text(decoded.text, TEXT, limits, warning=decoded.warning)
+
+
+def parse_markdown(data: bytes, limits: ParseLimits) -> ParsedDocument:
+    """Keep the source as it is, so that quotes of it are literal, and note where its headings begin."""
+    decoded = decode(data)
+    return read_text(decoded.text, MARKDOWN, limits, warning=decoded.warning)
+
+
+def read_text(
+    text: str, media_type: str, limits: ParseLimits, *, warning: str | None = None
+) -> ParsedDocument:
+    """Take text that is decoded already; raises `EmptyDocument` or `DocumentTooComplex`."""
+    text = clean_text(text)
+    if not has_words(text):
+        raise EmptyDocument("there is no word in it, only white space or signs")
+    if len(text) > limits.max_chars:
+        raise DocumentTooComplex(f"{len(text):,} characters of text; at most {limits.max_chars:,} are read")
+    warnings = (warning,) if warning else ()
+    if media_type != MARKDOWN:
+        return ParsedDocument(text, media_type, warnings=warnings)
+    headings = find_headings(text)
+    title = headings[0].title if headings else None
+    return ParsedDocument(text, media_type, title=title, warnings=warnings, headings=headings)
+
+
+def find_headings(markdown: str) -> tuple[Heading, ...]:
+    """Headings of both of Markdown's styles, without the marks of emphasis and links in them."""
+    headings = []
+    for found in _MARKDOWN_LINES.finditer(markdown):
+        title = _MARKDOWN_MARKS.sub(
+            lambda mark: mark[1] or "", found["hashed"] or found["underlined"] or ""
+        ).strip()
+        if title:
+            headings.append(Heading(found.start(), title))
+    return tuple(headings)

@@ -1,0 +1,153 @@
+"""Parse what strangers send in a process of its own, killed when it goes over time, memory or output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, cast
+
+import app
+from app.errors import CorruptDocument, DocumentTooComplex, UnreadableDocument
+from app.ingestion.loaders import LOADERS, Heading, ParsedDocument, ParseLimits, detect_media_type
+from app.ingestion.media_types import MARKDOWN, TEXT
+
+_log = logging.getLogger("llmops.embedding")
+
+# Decoding is linear, takes a few times the size and parses no binary format: up to this size a process of its own
+# would cost a hundred times the work itself.
+_IN_PROCESS_TYPES = (TEXT, MARKDOWN)
+_IN_PROCESS_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 64 << 20
+_UTF8_BYTES_PER_CHAR = 4
+_PACKAGE_PARENT = str(Path(app.__file__).resolve().parent.parent)
+# The only variables that the child gets: it needs no keys, but the loader of shared libraries may need a path.
+_INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+# How native code ends that got no memory; a file that makes it overrun ends with SIGSEGV or SIGBUS instead.
+_EXHAUSTED = (signal.SIGKILL, signal.SIGXCPU, signal.SIGABRT, signal.SIGTRAP, signal.SIGILL)
+_ERRORS: dict[str, type[UnreadableDocument]] = {
+    error.code: error for error in UnreadableDocument.__subclasses__()
+}
+
+
+def parse_isolated(
+    data: bytes,
+    name: str,
+    *,
+    timeout_s: float = 60.0,
+    memory_mb: int = 1024,
+    max_pages: int = 10_000,
+    media_type: str | None = None,
+) -> ParsedDocument:
+    """Read a file without trusting it; `media_type` spares the detection where it is known.
+
+    Raises:
+        UnreadableDocument: as `parse` does; `DocumentTooComplex` also where time, memory or output ran over,
+            and `CorruptDocument` where the reader crashed.
+    """
+    media_type = media_type or detect_media_type(data, name)
+    limits = ParseLimits(max_pages=max_pages)
+    if media_type in _IN_PROCESS_TYPES and len(data) <= _IN_PROCESS_BYTES:
+        return LOADERS[media_type](data, limits)
+    request = {
+        "media_type": media_type,
+        "timeout_s": timeout_s,
+        "memory_mb": memory_mb,
+        "limits": asdict(limits),
+    }
+    output, status = _run_child(
+        data, request, max_bytes=_MAX_HEADER_BYTES + limits.max_chars * _UTF8_BYTES_PER_CHAR
+    )
+    header, _, text = output.partition(b"\n")
+    if status != 0 or not header:
+        raise _explain_death(status, memory_mb)
+    return _restore(json.loads(header), text)
+
+
+def _run_child(data: bytes, request: dict[str, Any], *, max_bytes: int) -> tuple[bytes, int]:
+    timeout_s = request["timeout_s"]
+    is_late = threading.Event()
+    with tempfile.TemporaryFile() as source:
+        source.write(data)
+        source.seek(0)
+        with _started_child(source, json.dumps(request)) as child:
+            timer = threading.Timer(timeout_s, _kill_late, (child, is_late))
+            timer.daemon = True
+            timer.start()
+            try:
+                output = cast("IO[bytes]", child.stdout).read(max_bytes + 1)
+                if len(output) <= max_bytes:
+                    child.wait()
+            finally:
+                timer.cancel()
+    if is_late.is_set():
+        raise DocumentTooComplex(f"reading it takes more than {timeout_s:g} s")
+    if len(output) > max_bytes:
+        raise DocumentTooComplex("it makes more text than is allowed")
+    return output, child.returncode
+
+
+@contextlib.contextmanager
+def _started_child(source: IO[bytes], request: str) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-s", "-B", "-m", "app.ingestion.sandbox_child", request],
+        stdin=source,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment | {"PYTHONPATH": _PACKAGE_PARENT},
+        start_new_session=True,
+    )
+    with child:
+        try:
+            yield child
+        finally:
+            _kill(child)
+
+
+def _kill_late(child: subprocess.Popen[bytes], is_late: threading.Event) -> None:
+    is_late.set()
+    _kill(child)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End the child and whatever it started; a group of its own makes that one call."""
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def _explain_death(status: int, memory_mb: int) -> UnreadableDocument:
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"exit status {status}"
+    if -status in _EXHAUSTED:
+        return DocumentTooComplex(f"reading it went over the limit of {memory_mb} MiB or of time ({name})")
+    return CorruptDocument(f"the reader crashed on it ({name})")
+
+
+def _restore(header: dict[str, Any], text: bytes) -> ParsedDocument:
+    failure = header.get("error")
+    if failure is not None:
+        if failure["trace"]:
+            _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
+        raise _ERRORS[failure["code"]](failure["detail"])
+    return ParsedDocument(
+        text=text.decode(),
+        media_type=header["media_type"],
+        page_spans=tuple((start, end) for start, end in header["page_spans"]),
+        title=header["title"],
+        warnings=tuple(header["warnings"]),
+        pages_without_text=tuple(header["pages_without_text"]),
+        headings=tuple(Heading(**heading) for heading in header["headings"]),
+    )

@@ -1,0 +1,57 @@
+"""The knowledge base: one SQL store as the truth, two indexes derived from it, one retriever over both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.knowledge.faiss_store import FaissVectorStore
+    from app.knowledge.lexical import LexicalIndex
+    from app.knowledge.retriever import HybridRetriever
+    from app.knowledge.store import KnowledgeStore
+    from app.models.embeddings import EmbeddingModel
+    from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is open while the service runs."""
+
+    store: KnowledgeStore
+    vectors: FaissVectorStore
+    lexical: LexicalIndex
+    retriever: HybridRetriever
+
+    def catch_up(self) -> None:
+        """Bring both indexes to the state of the store."""
+        self.vectors.catch_up()
+        self.lexical.catch_up()
+
+
+@contextmanager
+def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Iterator[Knowledge]:
+    """Open the knowledge base of the configured data directory with its indexes ready for searching.
+
+    Raises:
+        ConfigurationError: the database cannot be used.
+        EmbeddingModelMismatch: it was built with another embedding model.
+    """
+    # Loading FAISS and LangChain takes a second, which a command that only needs the records must not pay for.
+    from app.knowledge.faiss_store import FaissVectorStore
+    from app.knowledge.lexical import LexicalIndex
+    from app.knowledge.retriever import HybridRetriever
+    from app.knowledge.store import open_store
+
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        store.require_embedding_model(embedding_model.name)
+        vectors = FaissVectorStore(store, embedding_model)
+        lexical = LexicalIndex(store)
+        retriever = HybridRetriever(
+            store=store, vectors=vectors, lexical=lexical, embedding_model=embedding_model
+        )
+        knowledge = Knowledge(store, vectors, lexical, retriever)
+        knowledge.catch_up()
+        yield knowledge

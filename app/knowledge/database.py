@@ -1,0 +1,136 @@
+"""Opens the SQL database, keeps its schema current and hands out transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+
+from app.errors import ConfigurationError, StorageUnavailable
+from app.knowledge.tables import SCHEMA_REVISION
+
+_BUSY_TIMEOUT_MS = 30_000
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """What a full disk or an unreachable database raises, as our own error."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StorageUnavailable(f"The database cannot be used: {error.orig}") from error
+    except OSError as error:
+        raise StorageUnavailable(f"The data directory cannot be used: {error.strerror or error}") from error
+
+
+class Database:
+    """Transactions on one SQLite file, shared by threads and by processes.
+
+    Readers never wait: they see the state of the moment at which they began. Writers go one after another; those of
+    this process queue at a lock, which is fairer than SQLite's polling.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(url)
+        event.listen(self._engine, "connect", _prepare_connection)
+        event.listen(self._engine, "begin", _begin)
+        self._writer = self._engine.execution_options(begin_immediate=True)
+        self._write_lock = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed at the end of the block and rolled back when it raises."""
+        with translated(), self._write_lock, self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def open_database(database_url: str) -> Database:
+    """Open the database, creating or migrating it where that is needed.
+
+    Raises:
+        ConfigurationError: the URL is no SQLite file that this version can read and write.
+    """
+    url = _parse(database_url)
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    database = Database(url)
+    try:
+        _migrate(database)
+    except DatabaseError as error:
+        database.close()
+        raise ConfigurationError(
+            f"LLMOPS_DATABASE_URL={database_url!r} cannot be opened: {error.orig}"
+        ) from error
+    return database
+
+
+def _parse(database_url: str) -> URL:
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        shown = url.render_as_string() if url is not None else database_url
+        raise ConfigurationError(
+            f"LLMOPS_DATABASE_URL={shown!r} is not accepted: must be sqlite:///path/to/file.db"
+        )
+    return url
+
+
+def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
+    # SQLAlchemy begins transactions itself: the driver would begin none for SELECT, and never an immediate one.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("begin_immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _migrate(database: Database) -> None:
+    """Bring the schema to `SCHEMA_REVISION`; of several processes that start at once one does it, the others wait."""
+    with database.reading() as connection:
+        if _revision(connection) == SCHEMA_REVISION:
+            return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise ConfigurationError(
+                f"The knowledge base was written by another version of this service (schema "
+                f"{_revision(connection)!r}, this version knows {SCHEMA_REVISION!r}): use that version or a newer one"
+            ) from error
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

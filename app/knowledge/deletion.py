@@ -1,0 +1,61 @@
+"""Takes documents and single chunks out of the tables, and tells the indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from app.knowledge.changes import record_removal
+from app.knowledge.originals import Originals
+from app.knowledge.tables import chunks, documents
+
+_BATCH = 500  # parameters of one statement; SQLite and PostgreSQL both have a limit
+
+
+def remove_documents(connection: Connection, document_ids: Sequence[str]) -> None:
+    """Remove documents with their texts, chunks and vectors."""
+    removed: list[int] = []
+    for batch in _batches(document_ids):
+        removed += connection.scalars(select(chunks.c.chunk_no).where(chunks.c.document_id.in_(batch)))
+        connection.execute(delete(documents).where(documents.c.document_id.in_(batch)))
+    record_removal(connection, removed)
+
+
+def remove_chunks(connection: Connection, chunk_ids: Sequence[str], collection: str) -> int:
+    """Remove the chunks that exist of these, and every document that is left without any; tell how many chunks."""
+    removed: list[int] = []
+    touched: set[str] = set()
+    for batch in _batches(chunk_ids):
+        chosen = (chunks.c.collection == collection) & chunks.c.chunk_id.in_(batch)
+        for row in connection.execute(select(chunks.c.chunk_no, chunks.c.document_id).where(chosen)):
+            removed.append(row.chunk_no)
+            touched.add(row.document_id)
+        connection.execute(delete(chunks).where(chosen))
+    record_removal(connection, removed)
+    for batch in _batches(sorted(touched)):
+        _recount(connection, batch)
+    return len(removed)
+
+
+def _recount(connection: Connection, document_ids: Sequence[str]) -> None:
+    left = select(func.count()).where(chunks.c.document_id == documents.c.document_id).scalar_subquery()
+    chosen = documents.c.document_id.in_(document_ids)
+    connection.execute(update(documents).where(chosen).values(chunks=left))
+    connection.execute(delete(documents).where(chosen, documents.c.chunks == 0))
+
+
+def remove_unused_originals(connection: Connection, originals: Originals, hashes: Sequence[str]) -> None:
+    """Remove the files whose bytes no document has any more.
+
+    To be called in a writing transaction after the one that removed the documents: no other writer can then bring a
+    document with the same bytes between looking and removing.
+    """
+    for sha256 in hashes:
+        in_use = select(documents.c.document_id).where(documents.c.sha256 == sha256)
+        if connection.execute(in_use).first() is None:
+            originals.remove(sha256)
+
+
+def _batches(items: Sequence[str]) -> list[Sequence[str]]:
+    return [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]

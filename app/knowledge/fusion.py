@@ -1,0 +1,78 @@
+"""Joins what the two searches found into one ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from app.knowledge.records import Chunk, Hit
+
+# Measured: on six English question sets anything from 0.3 to 0.5 is equally good, above it names and numbers are lost.
+DENSE_WEIGHT = 0.4
+_FOREIGN_DENSE_WEIGHT = 0.1
+_FIRST_NON_LATIN = "\u0370"
+_SAME_TEXT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that one of the searches has found, with what both say about it."""
+
+    chunk_no: int
+    score: float
+    dense: float | None
+    lexical: float
+
+    def as_hit(self, chunk: Chunk) -> Hit:
+        return Hit(chunk, self.score, self.dense, self.lexical)
+
+
+def weigh_dense(query: str, *, english_only: bool) -> float:
+    """The part of a score that the cosine decides.
+
+    A model that has learned English only sees other scripts as noise: there the words decide nearly alone, in mixed
+    queries in proportion to the letters.
+    """
+    letters = [letter for letter in query if letter.isalpha()]
+    if not english_only or not letters:
+        return DENSE_WEIGHT
+    foreign = sum(letter >= _FIRST_NON_LATIN for letter in letters) / len(letters)
+    return DENSE_WEIGHT + foreign * (_FOREIGN_DENSE_WEIGHT - DENSE_WEIGHT)
+
+
+def rank(
+    dense: Mapping[int, float] | None, lexical: Mapping[int, float], *, dense_weight: float
+) -> list[Candidate]:
+    """All chunks that were found, best first; of equal ones the older first.
+
+    `dense` is None when the query has no vector. A chunk that is missing in `lexical` shares no word with the query.
+    """
+    return reorder(
+        _judge(
+            chunk_no, None if dense is None else dense.get(chunk_no), lexical.get(chunk_no, 0.0), dense_weight
+        )
+        for chunk_no in {**(dense or {}), **lexical}
+    )
+
+
+def reorder(candidates: Iterable[Candidate]) -> list[Candidate]:
+    return sorted(candidates, key=lambda candidate: (-candidate.score, candidate.chunk_no))
+
+
+def _judge(chunk_no: int, cosine: float | None, words: float, weight: float) -> Candidate:
+    """The score is the weighted mean of cosine and word match, or the word match alone where there is no vector."""
+    score = words if cosine is None else weight * max(0.0, cosine) + (1.0 - weight) * words
+    return Candidate(chunk_no, score, cosine, words)
+
+
+def is_repeated(chunk: Chunk, hits: Iterable[Hit]) -> bool:
+    """Whether more than half of a chunk stands in one of the hits already, or more than half of that hit in it."""
+    return any(_overlap(chunk, hit.chunk) > _SAME_TEXT for hit in hits)
+
+
+def _overlap(one: Chunk, other: Chunk) -> float:
+    """The part of the shorter chunk that both have in common."""
+    if one.document_id != other.document_id:
+        return 0.0
+    shared = min(one.char_end, other.char_end) - max(one.char_start, other.char_start)
+    return shared / max(1, min(one.char_end - one.char_start, other.char_end - other.char_start))

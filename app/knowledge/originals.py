@@ -1,0 +1,58 @@
+"""The files that people uploaded, kept under the hash of their bytes: the same bytes are stored once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+
+class Originals:
+    """Files of `root`, each at `<first two digits>/<sha256>`; a file that is there is whole and on the disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @contextmanager
+    def staged(self, data: bytes, sha256: str) -> Iterator[Callable[[], None]]:
+        """Write the bytes aside; the function given puts them into place, else they are dropped again.
+
+        The slow part happens here, outside of any transaction; putting into place is a rename.
+        """
+        target = self.path(sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{sha256}.{uuid4().hex}")
+        try:
+            with aside.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+
+            def publish() -> None:
+                aside.replace(target)
+                _sync_directory(target.parent)
+                _sync_directory(self._root)
+
+            yield publish
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        return self._root / sha256[:2] / sha256
+
+    def read(self, sha256: str) -> bytes:
+        return self.path(sha256).read_bytes()
+
+    def remove(self, sha256: str) -> None:
+        self.path(sha256).unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new name in a directory survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,259 @@
+"""Everything that can be asked of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import NotFound, StorageUnavailable, UnknownCollection, UnknownDocument
+from app.knowledge.changes import STORED_FLOAT, Changes, load_position
+from app.knowledge.database import Database
+from app.knowledge.metadata_filter import matches
+from app.knowledge.originals import Originals
+from app.knowledge.records import Chunk, Position, StoreStats
+from app.knowledge.rows import as_chunk, as_info, load_document, load_text, select_chunks
+from app.knowledge.tables import chunks, collections, documents, knowledge_base, vectors
+from app.schemas import DEFAULT_COLLECTION, DocumentInfo
+
+
+class StoreReader:
+    """The reading half of `KnowledgeStore`; each method sees one state of the store."""
+
+    def __init__(self, database: Database, originals: Originals) -> None:
+        self._database = database
+        self._originals = originals
+
+    def is_reachable(self) -> bool:
+        """Whether the database answers; what else is wrong with it shows when it is used."""
+        try:
+            self.position()
+        except (SQLAlchemyError, StorageUnavailable):
+            return False
+        return True
+
+    def embedding_model(self) -> str | None:
+        """The model whose vectors are stored; None before the first process has opened the store with one."""
+        with self._database.reading() as connection:
+            name: str | None = connection.execute(select(knowledge_base.c.embedding_model)).scalar_one()
+            return name
+
+    # Documents
+
+    def get_document(self, document_id: str) -> DocumentInfo:
+        """Raises UnknownDocument."""
+        with self._database.reading() as connection:
+            return as_info(load_document(connection, document_id))
+
+    def list_documents(self, collection: str | None = None) -> list[DocumentInfo]:
+        """The documents of one collection, or all, newest first. Raises UnknownCollection."""
+        statement = select(documents).order_by(documents.c.created_at.desc(), documents.c.document_id)
+        with self._database.reading() as connection:
+            if collection is not None:
+                require_collection(connection, collection)
+                statement = statement.where(documents.c.collection == collection)
+            return [as_info(row) for row in connection.execute(statement)]
+
+    def document_title(self, document_id: str) -> str | None:
+        """The title that the document itself gives. Raises UnknownDocument."""
+        with self._database.reading() as connection:
+            title: str | None = load_document(connection, document_id).title
+            return title
+
+    def document_text(self, document_id: str) -> str:
+        """The whole stored text, into which spans point. Raises UnknownDocument, NotFound."""
+        with self._database.reading() as connection:
+            return str(load_text(connection, document_id).text)
+
+    def page_spans(self, document_id: str) -> tuple[tuple[int, int], ...]:
+        """Where each page stands in the text; empty when the format has no pages. Raises as `document_text`."""
+        with self._database.reading() as connection:
+            return tuple((start, end) for start, end in load_text(connection, document_id).page_spans)
+
+    def page_text(self, document_id: str, number: int) -> str:
+        """The text of one page, counted from 1. Raises as `document_text`."""
+        with self._database.reading() as connection:
+            row = load_text(connection, document_id)
+        if not 1 <= number <= len(row.page_spans):
+            raise NotFound(
+                f"Document {document_id!r} has no page {number}: it has {len(row.page_spans)} pages"
+            )
+        start, end = row.page_spans[number - 1]
+        return str(row.text[start:end])
+
+    def original(self, document_id: str) -> bytes:
+        """The bytes that were uploaded. Raises UnknownDocument."""
+        with self._database.reading() as connection:
+            row = load_document(connection, document_id)
+            if not row.has_original:
+                return str(load_text(connection, document_id).text).encode()
+        return self._originals.read(row.sha256)
+
+    # Chunks
+
+    def chunks(self, document_ids: Sequence[str] | None = None, collection: str | None = None) -> list[Chunk]:
+        """All chunks in reading order; documents in the order asked for, else in that of their indexing.
+
+        Raises:
+            UnknownDocument, UnknownCollection
+        """
+        statement = select_chunks().order_by(chunks.c.chunk_no)
+        with self._database.reading() as connection:
+            if collection is not None:
+                require_collection(connection, collection)
+                statement = statement.where(chunks.c.collection == collection)
+            if document_ids is None:
+                return [as_chunk(row) for row in connection.execute(statement)]
+            require_documents(connection, document_ids, collection)
+            rows = connection.execute(statement.where(chunks.c.document_id.in_(document_ids)))
+            found = [as_chunk(row) for row in rows]
+        place = {document_id: place for place, document_id in enumerate(document_ids)}
+        return sorted(found, key=lambda chunk: (place[chunk.document_id], chunk.ordinal))
+
+    def chunks_by_no(self, chunk_nos: Sequence[int]) -> dict[int, Chunk]:
+        """Those of the chunks that still exist."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select_chunks().where(chunks.c.chunk_no.in_(chunk_nos)))
+            return {row.chunk_no: as_chunk(row) for row in rows}
+
+    def vectors_by_no(self, chunk_nos: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """The vectors of those of the chunks that exist and have one."""
+        statement = select(vectors).where(vectors.c.chunk_no.in_(chunk_nos))
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+        return {
+            row.chunk_no: np.frombuffer(row.vector, dtype=STORED_FLOAT).astype(np.float32) for row in rows
+        }
+
+    def chunks_by_id(self, chunk_ids: Sequence[str], collection: str | None = None) -> dict[str, Chunk]:
+        """Those of the chunks that exist; ids of `VectorStore` texts are unique in their collection only."""
+        statement = select_chunks().where(chunks.c.chunk_id.in_(chunk_ids))
+        if collection is not None:
+            statement = statement.where(chunks.c.collection == collection)
+        with self._database.reading() as connection:
+            return {row.chunk_id: as_chunk(row) for row in connection.execute(statement)}
+
+    def select_chunk_nos(
+        self,
+        collection: str,
+        document_ids: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # LangChain's name for it
+    ) -> NDArray[np.int64]:
+        """The numbers of all chunks that a search with these restrictions may find, growing.
+
+        Raises:
+            UnknownDocument: a document is not in the collection.
+            InvalidRequest: the filter cannot be understood.
+        """
+        with self._database.reading() as connection:
+            if document_ids is not None:
+                require_documents(connection, document_ids, collection)
+            if filter:
+                return _matching_chunk_nos(connection, collection, document_ids, filter)
+            return _chunk_nos(connection, collection, document_ids)
+
+    # The whole
+
+    def has_collection(self, name: str) -> bool:
+        """Whether a search may name it; the default collection needs no creation."""
+        with self._database.reading() as connection:
+            return _has_collection(connection, name)
+
+    def collections(self) -> dict[str, int]:
+        """The number of documents in each collection."""
+        return self.stats().collections
+
+    def stats(self) -> StoreStats:
+        counted = (
+            select(
+                collections.c.name,
+                func.count(documents.c.document_id),
+                func.coalesce(func.sum(documents.c.chunks), 0),
+                func.coalesce(func.sum(documents.c.bytes), 0),
+            )
+            .join_from(collections, documents, isouter=True)
+            .group_by(collections.c.name)
+            .order_by(collections.c.name)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(counted).all()
+        return StoreStats(
+            documents=sum(row[1] for row in rows),
+            chunks=sum(row[2] for row in rows),
+            collections={row[0]: row[1] for row in rows},
+            bytes=sum(row[3] for row in rows),
+        )
+
+    # What indexes catch up by
+
+    def last_change(self) -> int:
+        """The number of the newest change; cheap enough for every search."""
+        return self.position().change
+
+    def position(self) -> Position:
+        with self._database.reading() as connection:
+            return load_position(connection)
+
+    @contextmanager
+    def changes_since(self, seen: Position) -> Iterator[Changes]:
+        """What an index that has seen `seen` is missing, as one snapshot that stays open for the block."""
+        with self._database.reading() as connection:
+            yield Changes(connection, seen)
+
+
+def require_collection(connection: Connection, name: str) -> None:
+    if not _has_collection(connection, name):
+        raise UnknownCollection(f"There is no collection {name!r}")
+
+
+def require_documents(connection: Connection, document_ids: Sequence[str], collection: str | None) -> None:
+    statement = select(documents.c.document_id).where(documents.c.document_id.in_(document_ids))
+    if collection is not None:
+        statement = statement.where(documents.c.collection == collection)
+    known = set(connection.scalars(statement))
+    for document_id in document_ids:
+        if document_id not in known:
+            place = f" in the collection {collection!r}" if collection is not None else ""
+            raise UnknownDocument(f"There is no document {document_id!r}{place}")
+
+
+def _has_collection(connection: Connection, name: str) -> bool:
+    if name == DEFAULT_COLLECTION:
+        return True
+    found = connection.execute(select(collections.c.name).where(collections.c.name == name)).first()
+    return found is not None
+
+
+def _chunk_nos(
+    connection: Connection, collection: str, document_ids: Sequence[str] | None
+) -> NDArray[np.int64]:
+    # A document's chunks have consecutive numbers, so it is enough to ask for the ends, which an index knows.
+    statement = select(func.min(chunks.c.chunk_no), func.max(chunks.c.chunk_no)).group_by(
+        chunks.c.document_id
+    )
+    if document_ids is None:
+        inside = select(documents.c.document_id).where(documents.c.collection == collection)
+        statement = statement.where(chunks.c.document_id.in_(inside))
+    else:
+        statement = statement.where(chunks.c.document_id.in_(document_ids))
+    ends = sorted(tuple(row) for row in connection.execute(statement))
+    return np.concatenate([np.arange(0), *(np.arange(first, last + 1) for first, last in ends)])
+
+
+def _matching_chunk_nos(
+    connection: Connection, collection: str, document_ids: Sequence[str] | None, wanted: Mapping[str, Any]
+) -> NDArray[np.int64]:
+    statement = (
+        select(chunks.c.chunk_no)
+        .join_from(chunks, documents)
+        .where(chunks.c.collection == collection, matches(wanted))
+    )
+    if document_ids is not None:
+        statement = statement.where(chunks.c.document_id.in_(document_ids))
+    # Sorted here: asked to sort, SQLite walks through all chunks in order instead of using the index.
+    return np.sort(np.fromiter(connection.scalars(statement), dtype=np.int64))

@@ -1,0 +1,81 @@
+"""Values that the knowledge base gives and takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A piece of a document that is about to be stored; `char_start:char_end` points into the document's text."""
+
+    text: str
+    page: int | None
+    char_start: int
+    char_end: int
+    section: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewText:
+    """A text that comes through the `VectorStore` interface under an id of the caller's choice."""
+
+    chunk_id: str
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stored piece of a document.
+
+    `chunk_no` is its number in the indexes: it grows with every chunk and is never used again. `metadata` holds the
+    document's fields, overridden by the chunk's own.
+    """
+
+    chunk_no: int
+    chunk_id: str
+    document_id: str
+    document_name: str
+    collection: str
+    ordinal: int
+    page: int | None
+    char_start: int
+    char_end: int
+    text: str
+    section: str | None
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that was found. `dense` is the cosine of query and chunk, `lexical` the share of the best word match.
+
+    Either is None where that search had nothing to say: no vector of the chunk, or no vector of the query.
+    """
+
+    chunk: Chunk
+    score: float
+    dense: float | None
+    lexical: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """`bytes` counts the originals; `collections` holds the number of documents of each."""
+
+    documents: int
+    chunks: int
+    collections: dict[str, int]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """How much of the store an index has seen: all changes up to `change`, all chunks up to `chunk_no`."""
+
+    change: int = 0
+    chunk_no: int = 0

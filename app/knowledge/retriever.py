@@ -1,0 +1,166 @@
+"""Searches by meaning and by words together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from logging import getLogger
+from typing import Any
+
+import numpy as np
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from numpy.typing import NDArray
+from pydantic import ConfigDict, InstanceOf
+
+from app.errors import ModelError, UnknownCollection
+from app.knowledge.documents import as_document
+from app.knowledge.faiss_store import FaissVectorStore
+from app.knowledge.fusion import Candidate, is_repeated, rank, reorder, weigh_dense
+from app.knowledge.lexical import LexicalIndex
+from app.knowledge.quotation import Quotation, continued
+from app.knowledge.records import Hit
+from app.knowledge.store import KnowledgeStore
+from app.models.embeddings import EmbeddingModel
+from app.schemas import DEFAULT_COLLECTION
+from app.settings import EMBEDDED_EMBEDDING_MODEL
+
+log = getLogger("llmops.rag")
+
+_CANDIDATES = 50
+_LIKELY_QUOTED = 30  # a text that is quoted shares its words with the query, so it is among the best by words
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """`hits` best first; `degraded` holds `embeddings_unavailable` when words alone were searched."""
+
+    hits: tuple[Hit, ...]
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """How many chunks to look for, and among which."""
+
+    collection: str
+    within: NDArray[np.int64] | None
+    k: int
+
+    def only(self, chunk_nos: Set[int]) -> _Scope:
+        """Exactly these chunks, which may be none."""
+        return _Scope(self.collection, np.array(sorted(chunk_nos), dtype=np.int64), len(chunk_nos))
+
+
+class HybridRetriever(BaseRetriever):
+    """Unites what the vectors and the words find, gives both scores to each candidate and ranks by their mean.
+
+    As a LangChain retriever it searches `collection` for `k` chunks.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    store: KnowledgeStore
+    vectors: FaissVectorStore
+    lexical: LexicalIndex
+    embedding_model: InstanceOf[EmbeddingModel]
+    collection: str = DEFAULT_COLLECTION
+    k: int = 6
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int,
+        collection: str = DEFAULT_COLLECTION,
+        document_ids: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,  # noqa: A002  # LangChain's name for it
+    ) -> Retrieved:
+        """Find the k chunks that fit a query, among those of the documents and with the metadata asked for.
+
+        No document ids mean all documents. Blocking.
+
+        Raises:
+            UnknownCollection: it was never created; the default collection always exists.
+            UnknownDocument: a document is not in the collection.
+            InvalidRequest: the filter cannot be understood.
+        """
+        if not self.store.has_collection(collection):
+            raise UnknownCollection(f"There is no collection {collection!r}")
+        within = None
+        if document_ids or filter:
+            within = self.store.select_chunk_nos(collection, document_ids or None, filter)
+        vector = self._embed(query)
+        candidates = self._find(query, vector, _Scope(collection, within, max(_CANDIDATES, 2 * k)))
+        hits = self._choose(self._prefer_quoted(query, candidates), k)
+        return Retrieved(hits, () if vector is not None else ("embeddings_unavailable",))
+
+    def _find(self, query: str, vector: NDArray[np.float32] | None, scope: _Scope) -> list[Candidate]:
+        """What either search finds, with both scores, best first."""
+        lexical = self._search_words(query, scope)
+        dense = None if vector is None else self._search_vectors(vector, scope)
+        if vector is not None and dense is not None:
+            dense |= self._search_vectors(vector, scope.only(lexical.keys() - dense.keys()))
+            lexical |= self._search_words(query, scope.only(dense.keys() - lexical.keys()))
+        english_only = self.embedding_model.name == EMBEDDED_EMBEDDING_MODEL
+        return rank(dense, lexical, dense_weight=weigh_dense(query, english_only=english_only))
+
+    def _prefer_quoted(self, query: str, candidates: list[Candidate]) -> list[Candidate]:
+        """Raise the chunks in which the query, or long parts of it, stand literally."""
+        quotation = Quotation(query)
+        if not quotation.is_possible():
+            return candidates
+        by_words = sorted(candidates, key=lambda found: (-found.lexical, found.chunk_no))
+        likely = {found.chunk_no for found in by_words[:_LIKELY_QUOTED]}
+        chunks = self.store.chunks_by_no([*likely | {chunk_no + 1 for chunk_no in likely}])
+
+        def judge(found: Candidate) -> Candidate:
+            chunk = chunks.get(found.chunk_no)
+            if found.chunk_no not in likely or chunk is None:
+                return found
+            text = continued(chunk, chunks.get(found.chunk_no + 1))
+            return replace(found, score=quotation.raise_score(found.score, text))
+
+        return reorder(map(judge, candidates))
+
+    def _choose(self, candidates: Sequence[Candidate], k: int) -> tuple[Hit, ...]:
+        """Load the best k, passing over what says the same again and what was deleted since it was found."""
+        hits: list[Hit] = []
+        for start in range(0, len(candidates), 2 * k):
+            batch = candidates[start : start + 2 * k]
+            chunks = self.store.chunks_by_no([candidate.chunk_no for candidate in batch])
+            for candidate in batch:
+                chunk = chunks.get(candidate.chunk_no)
+                if chunk is not None and not is_repeated(chunk, hits):
+                    hits.append(candidate.as_hit(chunk))
+                    if len(hits) == k:
+                        return tuple(hits)
+        return tuple(hits)
+
+    def _embed(self, query: str) -> NDArray[np.float32] | None:
+        try:
+            return self.embedding_model.embed_query(query)
+        except ModelError as error:
+            log.warning(
+                "embeddings_unavailable", extra={"model": self.embedding_model.name, "code": error.code}
+            )
+            return None
+
+    def _search_vectors(self, vector: NDArray[np.float32], scope: _Scope) -> dict[int, float]:
+        return dict(
+            self.vectors.search_vector(vector, scope.k, collection=scope.collection, within=scope.within)
+        )
+
+    def _search_words(self, query: str, scope: _Scope) -> dict[int, float]:
+        return dict(self.lexical.search(query, scope.k, collection=scope.collection, within=scope.within))
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002  # the interface has it
+        **kwargs: Any,
+    ) -> list[Document]:
+        options: dict[str, Any] = {"k": self.k, "collection": self.collection} | kwargs
+        return [as_document(hit.chunk, score=hit.score) for hit in self.search(query, **options).hits]

@@ -1,0 +1,96 @@
+"""From rows of the tables to the values that callers see, and the statements that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from app.errors import NotFound, UnknownDocument
+from app.knowledge.records import Chunk
+from app.knowledge.tables import chunks, document_texts, documents
+from app.schemas import DocumentInfo, ProblemInfo
+
+
+def select_chunks() -> Select[Any]:
+    """Chunks with the name and the fields of their document."""
+    return select(
+        chunks,
+        documents.c.name.label("document_name"),
+        documents.c.metadata.label("document_metadata"),
+    ).join_from(chunks, documents)
+
+
+def as_chunk(row: Row[Any]) -> Chunk:
+    return Chunk(
+        chunk_no=row.chunk_no,
+        chunk_id=row.chunk_id,
+        document_id=row.document_id,
+        document_name=row.document_name,
+        collection=row.collection,
+        ordinal=row.ordinal,
+        page=row.page,
+        char_start=row.char_start,
+        char_end=row.char_end,
+        text=row.text,
+        section=row.section,
+        metadata=row.document_metadata | _metadata(row),
+    )
+
+
+def _metadata(row: Row[Any]) -> Mapping[str, Any]:
+    # `Row.metadata` would be looked up as an attribute of SQLAlchemy's own.
+    found: Mapping[str, Any] = row._mapping[chunks.c.metadata]  # noqa: SLF001  # the documented name
+    return found
+
+
+def as_info(row: Row[Any], *, duplicate: bool = False) -> DocumentInfo:
+    return DocumentInfo(
+        document_id=row.document_id,
+        name=row.name,
+        collection=row.collection,
+        media_type=row.media_type,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        pages=row.pages,
+        pages_without_text=None if row.pages is None else len(row.pages_without_text),
+        chunks=row.chunks,
+        status=row.status,
+        error=ProblemInfo(**row.error) if row.error else None,
+        duplicate=duplicate,
+        warnings=row.warnings,
+        created_at=row.created_at,
+    )
+
+
+def find_document(connection: Connection, document_id: str) -> Row[Any] | None:
+    return connection.execute(select(documents).where(documents.c.document_id == document_id)).one_or_none()
+
+
+def load_document(connection: Connection, document_id: str) -> Row[Any]:
+    """The document's row.
+
+    Raises:
+        UnknownDocument: there is none.
+    """
+    row = find_document(connection, document_id)
+    if row is None:
+        raise UnknownDocument(f"There is no document {document_id!r}")
+    return row
+
+
+def load_text(connection: Connection, document_id: str) -> Row[Any]:
+    """The document's `text` and `page_spans`.
+
+    Raises:
+        UnknownDocument: there is no such document.
+        NotFound: nothing has been read from it (yet).
+    """
+    document = load_document(connection, document_id)
+    row = connection.execute(
+        select(document_texts).where(document_texts.c.document_id == document_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"Document {document_id!r} has no text: it is {document.status}")
+    return row

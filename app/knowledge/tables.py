@@ -1,0 +1,149 @@
+"""The tables of the store, in words that SQLite and PostgreSQL both understand.
+
+`knowledge_base` has one row. Every writer locks it first, so that changes become visible in the order of their numbers
+and an index that has seen change n will never have to look for a smaller one again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+SCHEMA_REVISION = "0001"
+"""The migration that leads to these tables; a database at this revision is opened without loading Alembic."""
+
+# SQLite only makes an INTEGER primary key the key of the row itself.
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets time zones, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+metadata = MetaData()
+
+knowledge_base = Table(
+    "knowledge_base",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("last_change", Number, nullable=False),
+    Column("last_chunk_no", Number, nullable=False),
+    Column("embedding_model", String(255)),
+    Column("dimension", Integer),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("document_id", String(64), primary_key=True),
+    Column("collection", String(64), ForeignKey("collections.name", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", String(255), nullable=False),
+    Column("bytes", Number, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    # False for a text that came through the VectorStore interface: its bytes are its text.
+    Column("has_original", Integer, nullable=False),
+    Column("title", Text),
+    Column("pages", Integer),
+    Column("pages_without_text", JSON, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("error", JSON(none_as_null=True)),
+    Column("warnings", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_documents_collection", "collection", "created_at"),
+    Index("ix_documents_sha256", "sha256"),
+)
+
+document_texts = Table(
+    "document_texts",
+    metadata,
+    Column(
+        "document_id",
+        String(64),
+        ForeignKey("documents.document_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("text", Text, nullable=False),
+    Column("page_spans", JSON, nullable=False),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("chunk_no", Number, primary_key=True, autoincrement=False),
+    Column("chunk_id", String(255), nullable=False),
+    Column(
+        "document_id",
+        String(64),
+        ForeignKey("documents.document_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("collection", String(64), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("page", Integer),
+    Column("char_start", Integer, nullable=False),
+    Column("char_end", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("section", Text),
+    Column("metadata", JSON, nullable=False),
+    UniqueConstraint("collection", "chunk_id", name="uq_chunks_collection_chunk_id"),
+    Index("ix_chunks_document_id", "document_id", "ordinal"),
+)
+
+# Apart from the texts, so that loading one does not read the other. Unit length, float32, little-endian.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column(
+        "chunk_no",
+        Number,
+        ForeignKey("chunks.chunk_no", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("vector", LargeBinary, nullable=False),
+)
+
+# What was taken out: all chunks numbered first_no..last_no. Additions need no row, their numbers only grow.
+removals = Table(
+    "removals",
+    metadata,
+    Column("change", Number, primary_key=True, autoincrement=False),
+    Column("first_no", Number, nullable=False),
+    Column("last_no", Number, nullable=False),
+)

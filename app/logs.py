@@ -1,0 +1,74 @@
+"""Logs as event names with key=value fields, to standard output and to rotating files.
+
+`logs/api.log` holds requests and the life of the server, `embedding.log` ingestion, `rag.log` runs. No line holds the
+text of a document or a secret.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextvars import ContextVar
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+FILES = {"llmops.api": "api.log", "llmops.embedding": "embedding.log", "llmops.rag": "rag.log"}
+_MAX_BYTES = 10 * 1024 * 1024
+_BACKUPS = 5
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+class KeyValueFormatter(logging.Formatter):
+    """`2026-01-31T12:00:00.000 INFO llmops.rag run_finished request_id=… agent=qa`, and tracebacks."""
+
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03d"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the standard library's name
+        fields = {"request_id": request_id.get()} | {
+            key: value for key, value in vars(record).items() if key not in _STANDARD
+        }
+        pairs = " ".join(f"{key}={_quoted(value)}" for key, value in fields.items())
+        line = f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()} {pairs}"
+        return line.replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return repr(text) if " " in text or "=" in text or not text else text
+
+
+def configure_logging(log_dir: Path, level: str) -> None:
+    """Send our loggers to their files and everything to standard output; a second call replaces the first.
+
+    A log folder that cannot be written leaves standard output alone and says so, for a service that answers is worth
+    more than its log files.
+    """
+    formatter = KeyValueFormatter()
+    console = logging.StreamHandler(sys.stdout)
+    console.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [console]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("llmops").setLevel(level)
+    try:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        for name, file_name in FILES.items():
+            _attach(logging.getLogger(name), log_dir / file_name, formatter)
+    except OSError as error:
+        logging.getLogger("llmops.api").warning("log_files_unavailable", extra={"reason": str(error)})
+
+
+def _attach(logger: logging.Logger, path: Path, formatter: logging.Formatter) -> None:
+    close_files(logger)
+    handler = RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8")
+    handler.setFormatter(formatter)
+    logger.addHandler(handler)
+
+
+def close_files(logger: logging.Logger) -> None:
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()

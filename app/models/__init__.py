@@ -1,0 +1,1 @@
+"""Models: chat, embeddings and the reader that answers without either."""

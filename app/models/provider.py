@@ -1,0 +1,147 @@
+"""Models behind an API: the options of an OpenAI-compatible one, and what a provider's exceptions mean for us."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from app.errors import (
+    ConfigurationError,
+    ModelError,
+    ModelMisbehaved,
+    ModelRateLimited,
+    ModelTimeout,
+    ModelUnavailable,
+)
+from app.settings import Settings, environment_name
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_PAUSE_S: Final = 5.0
+"""Who is asked to wait longer than this does not: the demo engine answers at once."""
+_TIMEOUT_NAMES: Final = ("Timeout", "TimeoutError", "TimeoutException")
+_CONFUSED: Final = (ValueError, TypeError, AttributeError, LookupError)
+"""What client libraries raise when an answer is not what its protocol promises."""
+
+
+class ProviderFailure(Exception):
+    """A provider's exception in our terms, on its way to where it is retried or raised as `error`.
+
+    `pause_s` is how long to wait before another attempt; None when there should be none.
+    """
+
+    def __init__(self, error: ModelError, *, pause_s: float | None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.pause_s = pause_s
+
+
+@contextmanager
+def provider_call(name: str) -> Iterator[None]:
+    """Translate whatever a call to the model `name` raises; wrap nothing but the call itself in it.
+
+    Neither the message nor the cause of the original goes along: both may quote the key or the prompt.
+
+    Raises:
+        ProviderFailure: the provider failed.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - any provider can be plugged in, and they share no base class
+        failure = ProviderFailure(_as_model_error(error, name), pause_s=_pause_before_retry(error))
+        logger.warning(
+            "model_failed model=%s code=%s exception=%s status=%s provider_code=%s",
+            name,
+            failure.error.code,
+            type(error).__name__,
+            _status_of(error),
+            getattr(error, "code", None),
+        )
+        raise failure from None
+
+
+def openai_options(settings: Settings, field: str) -> dict[str, Any]:
+    """Arguments that LangChain's OpenAI classes share; retries are ours, since theirs may sleep for a minute.
+
+    `field` names the setting that asks for the model. A server of one's own, as Ollama or vLLM, needs no key.
+
+    Raises:
+        ConfigurationError: OpenAI itself is meant and no key is set.
+    """
+    key = settings.openai_api_key
+    if key is None and settings.openai_base_url is None:
+        name = environment_name(field)
+        raise ConfigurationError(
+            f"{name}={getattr(settings, field)!r} needs OPENAI_API_KEY or OPENAI_BASE_URL"
+        )
+    return {
+        "api_key": key or SecretStr("unused"),
+        "base_url": settings.openai_base_url,
+        "timeout": settings.model_timeout_s,
+        "max_retries": 0,
+    }
+
+
+@contextmanager
+def provider_choice(field: str, name: str) -> Iterator[None]:
+    """Say which setting is to blame when a provider is unknown, not installed or lacks its key.
+
+    Raises:
+        ConfigurationError: the block failed to build the model `name`.
+    """
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigurationError(f"{environment_name(field)}={name!r} cannot be used: {reason}") from None
+
+
+def _as_model_error(error: Exception, name: str) -> ModelError:
+    status = _status_of(error)
+    if _is_timeout(error) or status in {408, 504}:
+        return ModelTimeout(f"{name} did not answer in time")
+    if status == 429:
+        return ModelRateLimited(f"{name} refused: its rate limit or quota is exhausted")
+    if status is not None and status >= 300:
+        return ModelUnavailable(f"{name} answered with status {status}")
+    if status is not None or (isinstance(error, _CONFUSED) and not isinstance(error, OSError)):
+        return ModelMisbehaved(f"{name} sent an answer that cannot be read")
+    return ModelUnavailable(f"{name} cannot be reached ({type(error).__name__})")
+
+
+def _pause_before_retry(error: Exception) -> float | None:
+    """Seconds to wait, or None where another attempt would fail as well or take too long."""
+    status = _status_of(error)
+    if (
+        _is_timeout(error)
+        or isinstance(error, _CONFUSED)
+        or getattr(error, "code", "") == "insufficient_quota"
+    ):
+        return None
+    if status is not None and status < 500 and status not in {408, 409, 429}:
+        return None
+    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    try:
+        pause = float(headers.get("retry-after", 0.5))
+    except ValueError:  # the header may hold a date
+        return None
+    return pause if pause <= _LONGEST_PAUSE_S else None
+
+
+def _status_of(error: Exception) -> int | None:
+    """The HTTP status, where the client library has put one on its exception."""
+    response = getattr(error, "response", None)
+    places = (
+        getattr(error, "status_code", None),
+        getattr(response, "status_code", None),
+        getattr(error, "code", None),
+    )
+    return next((place for place in places if isinstance(place, int)), None)
+
+
+def _is_timeout(error: Exception) -> bool:
+    return any(ancestor.__name__.endswith(_TIMEOUT_NAMES) for ancestor in type(error).__mro__)

@@ -1,0 +1,213 @@
+"""One run, from a request to an answer: the single function behind every door of the service.
+
+`Runner.stream` yields the events of the public contract, each with a string `content`; `Runner.run` gives the last one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import re
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from logging import getLogger
+from time import perf_counter
+from typing import Any, get_args
+from uuid import uuid4
+
+from langgraph.graph.state import CompiledStateGraph
+
+from app import logs
+from app.chains.records import Turn
+from app.errors import InvalidRequest, RunTimeout, StorageUnavailable, UnknownAgent, UnknownThread
+from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, ModeChoice
+from app.state import RunInput, TurnRecord
+from app.thread_locks import ThreadLocks
+
+log = getLogger("llmops.rag")
+
+Event = dict[str, Any]
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+_END = None
+_THREAD_ID = re.compile(IDENTIFIER)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    max_question_chars: int
+    timeout_s: float
+    default_top_k: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a caller asks for, whichever door it came through.
+
+    A client that keeps the conversation itself sends it as `history`; such a run belongs to no thread and leaves none.
+    """
+
+    question: str
+    collection: str | None = None
+    thread_id: str | None = None
+    agent: str = "auto"
+    mode: ModeChoice = "auto"
+    top_k: int | None = None
+    document_ids: list[str] | None = None
+    history: tuple[Turn, ...] | None = None
+    run_id: str = field(default_factory=lambda: uuid4().hex)
+
+
+class Runner:
+    """Runs requests on the graph, one at a time on each thread.
+
+    `graph` remembers threads; `stateless` is the same graph without a checkpointer, for callers that bring the history.
+    """
+
+    def __init__(self, graph: Graph, stateless: Graph, limits: RunLimits, locks: ThreadLocks) -> None:
+        self._graph = graph
+        self._stateless = stateless
+        self._locks = locks
+        self._limits = limits
+
+    def check(self, request: RunRequest) -> None:
+        """Refuse a request that could not run, before anything of an answer is sent.
+
+        Raises:
+            InvalidRequest: the question is empty or longer than allowed, or the thread's id is not acceptable.
+            UnknownAgent: no agent has this name.
+            ThreadBusy: another run is active on the thread.
+        """
+        if not request.question.strip():
+            raise InvalidRequest("question: must not be empty")
+        if len(request.question) > self._limits.max_question_chars:
+            raise InvalidRequest(
+                f"question: has {len(request.question)} characters, at most "
+                f"{self._limits.max_question_chars} are accepted"
+            )
+        if request.agent not in get_args(AgentChoice):
+            raise UnknownAgent(
+                f"There is no agent {request.agent!r}; there are {', '.join(get_args(AgentChoice))}"
+            )
+        if request.thread_id is not None and not _THREAD_ID.fullmatch(request.thread_id):
+            raise InvalidRequest("thread_id: 1 to 128 letters, digits and . _ : - are accepted")
+        if request.thread_id is not None:
+            with self._locks.claim(request.thread_id):
+                pass
+
+    async def run(self, request: RunRequest) -> Answer:
+        """Give the answer, or raise what kept it from being given."""
+        async with aclosing(self.stream(request)) as events:
+            async for event in events:
+                if event["type"] == "final":
+                    return Answer.model_validate({key: event[key] for key in Answer.model_fields})
+        raise AssertionError("a run ended with neither an answer nor an error")
+
+    async def stream(self, request: RunRequest) -> AsyncGenerator[Event, None]:
+        """Yield `run`, `route`, `status`, `token`, `citation` and last `final` events.
+
+        Closing the generator stops the run, and with it the request to the model. The graph runs in a task of its own:
+        cancelling it inside the caller's cancel scope would leave it running (langgraph issue 8302). The fresh context
+        keeps LangServe's tracers out of the inner runs.
+
+        Raises:
+            LlmopsError: as `check` says, or what went wrong on the way.
+        """
+        self.check(request)
+        thread_id = request.thread_id or uuid4().hex
+        with self._locks.claim(thread_id):
+            yield {"type": "run", "content": "", "run_id": request.run_id, "thread_id": thread_id}
+            queue: asyncio.Queue[Event | None] = asyncio.Queue()
+            context = contextvars.Context()
+            context.run(logs.request_id.set, logs.request_id.get())
+            work = asyncio.get_running_loop().create_task(
+                self._work(request, thread_id, queue), context=context
+            )
+            work.add_done_callback(_retrieve)
+            try:
+                while (event := await queue.get()) is not _END:
+                    yield event
+                await work
+            finally:
+                work.cancel()
+                await asyncio.wait([work])
+
+    async def turns(self, thread_id: str) -> list[TurnRecord]:
+        """The remembered turns of a thread, oldest first.
+
+        Raises:
+            UnknownThread: nothing was ever answered on it.
+        """
+        state = await self._graph.aget_state({"configurable": {"thread_id": thread_id}})
+        turns: list[TurnRecord] = state.values.get("turns", [])
+        if not turns:
+            raise UnknownThread(f"There is no thread {thread_id!r}")
+        return turns
+
+    async def _work(self, request: RunRequest, thread_id: str, queue: asyncio.Queue[Event | None]) -> None:
+        try:
+            async with asyncio.timeout(self._limits.timeout_s):
+                await self._answer(request, thread_id, queue)
+        except TimeoutError:
+            raise RunTimeout(f"No answer within {self._limits.timeout_s:g} s") from None
+        except sqlite3.OperationalError as error:  # of the checkpointer, which translates nothing
+            raise StorageUnavailable(f"The conversation cannot be stored: {error}") from error
+        finally:
+            queue.put_nowait(_END)
+
+    async def _answer(self, request: RunRequest, thread_id: str, queue: asyncio.Queue[Event | None]) -> None:
+        answer: Event = {}
+        chunk: Any
+        graph = self._graph if request.history is None else self._stateless
+        async for _, stream_mode, chunk in graph.astream(
+            self._input(request, thread_id),
+            {"configurable": {"thread_id": thread_id}},
+            stream_mode=["custom", "values"],
+            subgraphs=True,
+            durability="exit" if graph.checkpointer else None,
+        ):
+            if stream_mode == "custom":
+                queue.put_nowait(chunk)
+            else:
+                answer = chunk.get("result", answer)
+        for citation in answer["citations"]:
+            queue.put_nowait({"type": "citation", "content": "", **citation})
+        queue.put_nowait({"type": "final", "content": "", **answer})
+        _log_run(answer)
+
+    def _input(self, request: RunRequest, thread_id: str) -> RunInput:
+        return {
+            "run_id": request.run_id,
+            "thread_id": thread_id,
+            "started": perf_counter(),
+            "question": request.question.strip(),
+            "collection": request.collection or DEFAULT_COLLECTION,
+            "agent": request.agent,  # type: ignore[typeddict-item]  # `check` has made sure
+            "mode": request.mode,
+            "document_ids": request.document_ids,
+            "history": request.history or (),
+            "top_k": request.top_k or self._limits.default_top_k,
+        }
+
+
+def _retrieve(work: asyncio.Task[None]) -> None:
+    """Look at the outcome, so that asyncio does not complain of an error that nobody is there to hear any more."""
+    if not work.cancelled():
+        work.exception()
+
+
+def _log_run(answer: Event) -> None:
+    log.info(
+        "run_finished",
+        extra={
+            "run_id": answer["run_id"],
+            "thread_id": answer["thread_id"],
+            "agent": answer["agent"],
+            "mode": answer["mode"],
+            "refused": answer["refused"],
+            "degraded": ",".join(answer["degraded"]),
+            "citations": len(answer["citations"]),
+            "total_ms": answer["timings_ms"]["total"],
+        },
+    )

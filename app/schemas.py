@@ -1,0 +1,270 @@
+"""Wire types: what clients send and receive. The UI and other clients may rely on every name here.
+
+Spans (`char_start`, `char_end`) count characters of the document's stored text; pages count from 1.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from app.surrogates import replace_in_json
+
+AgentName = Literal["qa", "research", "summarize"]
+AgentChoice = Literal["auto", "qa", "research", "summarize"]
+ModeChoice = Literal["auto", "demo"]
+Mode = Literal["llm", "demo"]
+DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed", "cancelled"]
+
+# A plain string on the wire, because an unknown agent is a 404 like any other unknown thing, not a 422.
+_AGENT_ENUM: dict[str, Any] = {"enum": list(get_args(AgentChoice))}
+
+DEFAULT_COLLECTION = "default"
+CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+DocumentIds = Annotated[
+    list[str] | None, Field(min_length=1, max_length=1_000, description="Look into these only")
+]
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
+
+
+class Wire(BaseModel):
+    """Base of all wire types: unknown fields of a request are refused by name, never silently dropped."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_half_characters(cls, data: Any) -> Any:
+        return replace_in_json(data)
+
+
+class Citation(Wire):
+    """Where a statement of the answer stands.
+
+    `verified`: `quote` is literally at that span of the stored text, and supports the statement that cites it.
+    """
+
+    marker: int = Field(ge=1, description="The n of `[n]` in the answer")
+    document_id: str
+    document_name: str
+    chunk_id: str
+    page: int | None = None
+    char_start: int
+    char_end: int
+    quote: str
+    score: float = Field(ge=0, le=1)
+    verified: bool
+
+
+class Usage(Wire):
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Answer(Wire):
+    """What every agent gives, through every door."""
+
+    answer: str
+    citations: list[Citation] = []
+    agent: AgentName
+    mode: Mode
+    model: str
+    refused: bool = False
+    degraded: list[str] = Field(
+        [], description="Why something less than the configured models was used, by code"
+    )
+    thread_id: str
+    run_id: str
+    usage: Usage = Usage()
+    timings_ms: dict[str, float] = {}
+
+
+class AskRequest(Wire):
+    question: str = Field(examples=["What is the notice period?"])
+    collection: CollectionName | None = None
+    thread_id: Identifier | None = None
+    agent: str = Field(
+        default="auto", description="auto, qa, research or summarize", json_schema_extra=_AGENT_ENUM
+    )
+    mode: ModeChoice = "auto"
+    top_k: int | None = Field(default=None, ge=1, le=50)
+    document_ids: DocumentIds = None
+
+
+# LangServe's playground cannot draw a field that may be null, nor a null default; to it an empty value means the same.
+_NoneIfEmpty = BeforeValidator(lambda value: value or None)
+_FormText = Annotated[CollectionName | None, _NoneIfEmpty, WithJsonSchema({"type": "string", "default": ""})]
+_FormList = Annotated[
+    list[str] | None,
+    _NoneIfEmpty,
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "default": []}),
+]
+
+
+def _nothing() -> None:
+    return None
+
+
+class AgentInput(Wire):
+    """Input of the LangServe routes; the thread is named in `config.configurable.thread_id`."""
+
+    question: str = Field(
+        title="Question", description="What you want to know", examples=["What is the notice period?"]
+    )
+    collection: _FormText = Field(
+        default_factory=_nothing, title="Collection", description="Leave empty for the default one"
+    )
+    agent: str = Field(default="auto", title="Agent", json_schema_extra=_AGENT_ENUM)
+    mode: ModeChoice = Field(default="auto", title="Mode", description="demo never calls a model")
+    document_ids: _FormList = Field(
+        default_factory=_nothing, title="Documents", description="Look into these only"
+    )
+
+
+class ChatMessage(Wire):
+    """A message of the chat playground."""
+
+    type: Literal["human", "ai", "system"] = "human"
+    content: str
+
+
+class ChatInput(Wire):
+    messages: list[ChatMessage] = Field(min_length=1, title="Messages")
+
+
+class Turn(Wire):
+    question: str
+    answer: Answer
+
+
+class Thread(Wire):
+    thread_id: str
+    turns: list[Turn]
+
+
+class ProblemInfo(Wire):
+    code: str
+    detail: str
+
+
+class DocumentInfo(Wire):
+    document_id: str
+    name: str
+    collection: str
+    media_type: str
+    bytes: int
+    sha256: str
+    pages: int | None = None
+    pages_without_text: int | None = Field(default=None, description="How many; `warnings` names them")
+    chunks: int = 0
+    status: DocumentStatus
+    error: ProblemInfo | None = None
+    duplicate: bool = False
+    warnings: list[str] = []
+    created_at: datetime
+
+
+class TextDocument(Wire):
+    text: str
+    name: str | None = None
+    metadata: dict[str, Any] = {}
+
+
+class IndexRequest(Wire):
+    documents: list[TextDocument] = Field(min_length=1, max_length=1_000)
+    collection: CollectionName | None = None
+
+
+class DocumentList(Wire):
+    documents: list[DocumentInfo]
+
+
+class SearchRequest(Wire):
+    query: str = Field(examples=["notice period"])
+    k: int = Field(default=6, ge=1, le=100)
+    collection: CollectionName | None = None
+    document_ids: DocumentIds = None
+    filter: dict[str, Any] | None = Field(
+        default=None, max_length=20, description="Metadata fields that must have exactly these values"
+    )
+
+
+class SearchResult(Wire):
+    chunk_id: str
+    document_id: str
+    document_name: str
+    page: int | None = None
+    char_start: int
+    char_end: int
+    text: str
+    score: float = Field(ge=0, le=1)
+
+
+class SearchResponse(Wire):
+    results: list[SearchResult]
+    degraded: list[str] = []
+
+
+class ClearRequest(Wire):
+    confirm: Literal[True]
+    collection: CollectionName | None = None
+
+
+class ClearResponse(Wire):
+    deleted_documents: int
+
+
+class Stats(Wire):
+    documents: int
+    chunks: int
+    collections: dict[str, int] = Field(description="Documents in each collection")
+    bytes: int = Field(description="Size of the originals")
+    embedding_model: str
+    chat_model: str | None
+    demo_mode: bool
+
+
+class Health(Wire):
+    status: Literal["ok", "unavailable"]
+    version: str
+    mode: Mode
+    checks: dict[str, str] = Field(description="ok, or what is wrong, for each dependency")
+
+
+class AgentInfo(Wire):
+    name: str
+    description: str
+
+
+class Info(Wire):
+    version: str
+    agents: list[AgentInfo]
+    mode: Mode
+    chat_model: str | None
+    embedding_model: str
+    limits: dict[str, float]
+    media_types: list[str]
+
+
+class Problem(BaseModel):
+    """RFC 9457 `application/problem+json`; `code` is stable and meant for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str

@@ -1,0 +1,169 @@
+"""All configuration in one frozen object, read once by `server.py` and `app/cli.py`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import ConfigurationError
+
+EMBEDDED_EMBEDDING_MODEL = "embedded:all-MiniLM-L6-v2"
+OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
+DEFAULT_CHAT_MODEL = "openai:gpt-4o"
+
+
+def _bare(name: str) -> AliasChoices:
+    """Read the conventional variable as well as the prefixed one: `OPENAI_API_KEY` is everybody's name for it."""
+    return AliasChoices(name, f"LLMOPS_{name}")
+
+
+class Settings(BaseSettings):
+    """Environment variables, then `.env`, then these defaults. `docs/configuration.md` describes each for operators."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LLMOPS_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    # Models
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias=_bare("OPENAI_API_KEY"))
+    openai_base_url: str | None = Field(default=None, validation_alias=_bare("OPENAI_BASE_URL"))
+    use_demo_mode: bool | None = Field(default=None, validation_alias=_bare("USE_DEMO_MODE"))
+    chat_model: str | None = None
+    embedding_model: str | None = None
+    embedding_threads: int = Field(default=2, ge=1, le=64)
+    model_timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    model_max_retries: int = Field(default=1, ge=0, le=10)
+
+    # Knowledge
+    data_dir: Path = Path("data")
+    database_url: str | None = None
+    vector_store: Literal["faiss"] = "faiss"
+    chunk_tokens: int = Field(default=200, ge=32, le=254)
+    chunk_overlap_tokens: int = Field(default=30, ge=0)
+    top_k: int = Field(default=6, ge=1, le=50)
+
+    # Limits
+    max_upload_mb: int = Field(default=100, ge=1)
+    max_question_chars: int = Field(default=8_000, ge=1)
+    max_batch: int = Field(default=64, ge=1)
+    max_pages: int = Field(default=10_000, ge=1)
+    parse_timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    parse_memory_mb: int = Field(default=1_024, ge=128)
+    request_timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+
+    # Serving
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", validation_alias=_bare("LOG_LEVEL")
+    )
+    log_dir: Path = Path("logs")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("chat_model", "embedding_model")
+    @classmethod
+    def _has_provider(cls, value: str | None) -> str | None:
+        if value is not None and not all(value.partition(":")):
+            raise ValueError("must be written as provider:name, for example openai:gpt-4o")
+        return value
+
+    @field_validator("openai_base_url", "cors_origins")
+    @classmethod
+    def _is_web_address(cls, value: Any) -> Any:
+        for address in (value,) if isinstance(value, str) else value or ():
+            if address != "*" and not _WEB_ADDRESS.match(address):
+                raise ValueError(f"{address!r} must begin with http:// or https://")
+        return value
+
+    @model_validator(mode="after")
+    def _demo_mode_has_alternative(self) -> Self:
+        if self.use_demo_mode is False and not self.has_chat_model:
+            raise ValueError(
+                "USE_DEMO_MODE=false needs a chat model: set OPENAI_API_KEY or LLMOPS_CHAT_MODEL"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _overlap_below_size(self) -> Self:
+        if self.chunk_overlap_tokens >= self.chunk_tokens:
+            raise ValueError(
+                f"LLMOPS_CHUNK_OVERLAP_TOKENS={self.chunk_overlap_tokens} must be smaller than "
+                f"LLMOPS_CHUNK_TOKENS={self.chunk_tokens}"
+            )
+        return self
+
+    @property
+    def has_chat_model(self) -> bool:
+        """A chat model counts as configured when a key is set or another provider was chosen explicitly."""
+        return self.openai_api_key is not None or self.chat_model is not None
+
+    @property
+    def demo_mode(self) -> bool:
+        return not self.has_chat_model if self.use_demo_mode is None else self.use_demo_mode
+
+    @property
+    def effective_chat_model(self) -> str:
+        return self.chat_model or DEFAULT_CHAT_MODEL
+
+    @property
+    def effective_embedding_model(self) -> str:
+        if self.embedding_model is not None:
+            return self.embedding_model
+        return EMBEDDED_EMBEDDING_MODEL if self.openai_api_key is None else OPENAI_EMBEDDING_MODEL
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'llmops.db'}"
+
+
+def environment_name(field: str) -> str:
+    """The variable that operators set for a field of `Settings`."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"LLMOPS_{field.upper()}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the configuration, or say in one line what is wrong with it.
+
+    Raises:
+        ConfigurationError: a variable has a value that is not accepted; the message names both.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_explain(issue) for issue in error.errors())) from None
+
+
+def _explain(issue: Any) -> str:
+    reason = str(issue["msg"]).removeprefix("Value error, ")
+    if not issue["loc"]:
+        return reason
+    location = str(issue["loc"][0])
+    # pydantic-settings reports an aliased field by its alias, any other by its field name.
+    name = environment_name(location) if location in Settings.model_fields else location.upper()
+    shown = "***" if "KEY" in name else repr(issue["input"])
+    return f"{name}={shown} is not accepted: {reason[0].lower()}{reason[1:]}"

@@ -1,0 +1,57 @@
+"""One run at a time on each thread, among all processes that share a data directory."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.errors import ThreadBusy
+
+_OFFSET_BITS = 62
+
+
+class ThreadLocks:
+    """Locks one byte of a file for each busy thread; the system lets go of them when their process dies.
+
+    Such locks exclude other processes only, so a set excludes other runs of this one. Not for several event loops.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._mine: set[str] = set()
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    @contextmanager
+    def claim(self, thread_id: str) -> Iterator[None]:
+        """Have the thread for the length of a block.
+
+        Raises:
+            ThreadBusy: another run has it.
+        """
+        offset = _offset(thread_id)
+        if thread_id in self._mine or not self._try_lock(offset):
+            raise ThreadBusy(f"Thread {thread_id!r} is answering another question; wait for it to finish")
+        self._mine.add(thread_id)
+        try:
+            yield
+        finally:
+            self._mine.discard(thread_id)
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, offset)
+
+    def _try_lock(self, offset: int) -> bool:
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
+        except OSError:
+            return False
+        return True
+
+
+def _offset(thread_id: str) -> int:
+    digest = hashlib.blake2b(thread_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> (64 - _OFFSET_BITS)

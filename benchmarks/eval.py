@@ -1,0 +1,138 @@
+"""`make eval`: the quality of retrieval and answers, as tables, JSON and a plot. Exit code 1 below the baseline."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from app.settings import Settings, load_settings
+from benchmarks.answer_quality import evaluate_answers
+from benchmarks.datasets import (
+    RETRIEVAL_SETS,
+    find_evaluation_data,
+    load_excerpt_set,
+    load_retrieval_set,
+    shrink,
+)
+from benchmarks.eval_report import EvaluationResults, draw, make_tables
+from benchmarks.excerpt_quality import evaluate_excerpts
+from benchmarks.gate import compare, load_baseline
+from benchmarks.report import describe_machine, save_figure, write_json
+from benchmarks.retrieval_quality import evaluate_retrieval
+from benchmarks.routing_quality import evaluate_routing
+from benchmarks.sample_quality import evaluate_samples
+from benchmarks.service import open_temporary_service, say
+
+SAMPLES = "samples"
+EXCERPTS = "chunking_eval"
+ANSWERED = "squad2"
+"""The one set whose questions are also answered: half of them have no answer in its paragraphs."""
+ALL_SETS = (SAMPLES, *RETRIEVAL_SETS, EXCERPTS)
+QUICK_SETS = (SAMPLES, "squad2", "cranfield", "hotpotqa100")
+
+_QUICK_SOURCES, _QUICK_QUERIES, _QUICK_ANSWERS = 250, 100, 40
+_FULL_ANSWERS = 250
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, show, write and judge; the exit code is 1 when a figure is below its threshold."""
+    chosen = _parse(arguments)
+    started = perf_counter()
+    machine, configuration = describe_machine(), describe_configuration(load_settings())
+    results = asyncio.run(_measure(chosen.sets, quick=chosen.quick))
+    payload = {
+        "machine": machine,
+        "configuration": configuration,
+        "profile": "quick" if chosen.quick else "full",
+        "seconds": round(perf_counter() - started, 1),
+        **results.as_json(),
+    }
+    if chosen.json:
+        print(json.dumps(payload, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(table.render() for table in make_tables(results)))
+    say(f"Took {payload['seconds']} s; written to {write_json('eval', payload)}")
+    if results.can_be_drawn:
+        say(f"and {save_figure(draw(results), 'eval')}")
+    return _judge(results.figures(), configuration, chosen)
+
+
+def describe_configuration(settings: Settings) -> dict[str, Any]:
+    """The two models that the figures stand and fall with."""
+    chat_model = None if settings.demo_mode else settings.effective_chat_model
+    return {"embedding_model": settings.effective_embedding_model, "chat_model": chat_model}
+
+
+async def _measure(sets: Sequence[str], *, quick: bool) -> EvaluationResults:
+    results = EvaluationResults()
+    if SAMPLES in sets:
+        async with open_temporary_service() as services:
+            results.samples = await evaluate_samples(services)
+            results.routing = await evaluate_routing(services)
+    folder = find_evaluation_data()
+    if folder is None:
+        say(
+            "There is no evaluation data at $LLMOPS_EVALDATA or ../shared/evaldata: only the samples are measured."
+        )
+        return results
+    for name in (name for name in RETRIEVAL_SETS if name in sets):
+        await _measure_retrieval(name, folder, results, quick=quick)
+    if EXCERPTS in sets:
+        async with open_temporary_service() as services:
+            results.excerpts = evaluate_excerpts(load_excerpt_set(folder), services)
+    return results
+
+
+async def _measure_retrieval(name: str, folder: Path, results: EvaluationResults, *, quick: bool) -> None:
+    """Each set has a service of its own, so that its figures do not depend on the other sets."""
+    data = load_retrieval_set(name, folder)
+    if quick:
+        data = shrink(data, sources=_QUICK_SOURCES, queries=_QUICK_QUERIES)
+    async with open_temporary_service() as services:
+        found, indexed = evaluate_retrieval(data, services)
+        results.retrieval.extend(found)
+        if name == ANSWERED:
+            questions = _QUICK_ANSWERS if quick else _FULL_ANSWERS
+            results.answers = await evaluate_answers(data, indexed, services, folder, questions=questions)
+
+
+def _judge(figures: dict[str, float], configuration: dict[str, Any], chosen: argparse.Namespace) -> int:
+    verdict = compare(
+        figures,
+        load_baseline(),
+        profile="quick" if chosen.quick else "full",
+        configuration=configuration,
+        samples=SAMPLES in chosen.sets,
+    )
+    if verdict.skipped:
+        say(f"Not judged: {verdict.skipped}.")
+        return 0
+    for failure in verdict.failures:
+        say(f"FAILED: {failure}")
+    say(
+        f"{verdict.compared - len(verdict.failures)} of {verdict.compared} thresholds of baseline.json are met."
+    )
+    return 1 if verdict.failures else 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.eval", description=__doc__)
+    parser.add_argument(
+        "--sets", nargs="+", choices=ALL_SETS, metavar="SET", help=f"of {', '.join(ALL_SETS)}"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller sets, in under two minutes; other thresholds"
+    )
+    parser.add_argument("--json", action="store_true", help="print the JSON instead of the tables")
+    chosen = parser.parse_args(arguments)
+    chosen.sets = chosen.sets or (QUICK_SETS if chosen.quick else ALL_SETS)
+    return chosen
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,169 @@
+"""Shows the results of an evaluation: tables to read, one plot, and the flat figures that the gate judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.answer_quality import ANSWERABLE, AnswerResult
+from benchmarks.excerpt_quality import ExcerptResult
+from benchmarks.report import Cell, Table, new_figure
+from benchmarks.retrieval_quality import SYSTEM, RetrievalResult
+from benchmarks.routing_quality import RoutingResult
+from benchmarks.sample_quality import SampleResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass
+class EvaluationResults:
+    """What was measured; a part that was not chosen or has no data is None or empty."""
+
+    samples: SampleResult | None = None
+    routing: RoutingResult | None = None
+    retrieval: list[RetrievalResult] = field(default_factory=list)
+    excerpts: ExcerptResult | None = None
+    answers: AnswerResult | None = None
+
+    @property
+    def can_be_drawn(self) -> bool:
+        return bool(self.retrieval or self.samples)
+
+    def figures(self) -> dict[str, float]:
+        parts = [self.samples, self.routing, *self.retrieval, self.excerpts, self.answers]
+        return {name: value for part in parts if part for name, value in part.figures().items()}
+
+    def as_json(self) -> dict[str, Any]:
+        return {"figures": self.figures(), **asdict(self)}
+
+
+def make_tables(results: EvaluationResults) -> Iterator[Table]:
+    if results.samples:
+        yield _show_samples(results.samples)
+        yield _show_misses("Samples: questions that went wrong", results.samples.misses)
+    if results.routing:
+        yield _show_routing(results.routing)
+        yield _show_misses("Routing: questions that went wrong", results.routing.misses)
+    if results.retrieval:
+        yield _show_retrieval(results.retrieval)
+    if results.excerpts:
+        yield _show_excerpts(results.excerpts)
+    if results.answers:
+        yield from _show_answers(results.answers)
+
+
+def draw(results: EvaluationResults) -> Figure:
+    """Left what is found, by method and set; right what is answered as the needed confidence grows."""
+    panels = [_draw_recall if results.retrieval else _draw_samples]
+    if results.answers:
+        panels.append(_draw_curves)
+    figure = new_figure(len(panels), height=max(4.5, 0.55 * len(results.retrieval)))
+    for axes, panel in zip(figure.axes, panels, strict=True):
+        panel(axes, results)
+    return figure
+
+
+def _show_samples(result: SampleResult) -> Table:
+    title = f"Samples ({result.answerable} questions with an answer, {result.unanswerable} without, mode {result.mode})"
+    rows: list[list[Cell]] = [
+        [name.removeprefix("samples.").replace("_", " "), value] for name, value in result.figures().items()
+    ]
+    return Table(title, ("figure", "value"), [*rows, ["ask p50 ms", result.ask_p50_ms]])
+
+
+def _show_misses(title: str, misses: tuple[str, ...]) -> Table:
+    return Table(title, (f"{len(misses)} of them",), [[miss] for miss in misses])
+
+
+def _show_routing(result: RoutingResult) -> Table:
+    rows: list[list[Cell]] = [[agent, accuracy] for agent, accuracy in result.by_agent.items()]
+    title = f"Routing ({result.questions} questions, p50 {result.route_p50_ms:.2f} ms)"
+    return Table(title, ("agent", "accuracy"), [*rows, ["all", result.accuracy]])
+
+
+def _show_retrieval(results: list[RetrievalResult]) -> Table:
+    """The ratio compares nDCG@10 with the best of the simple methods on that set."""
+    rows: list[list[Cell]] = []
+    for result in results:
+        simple = {name: scores.ndcg_at_10 for name, scores in result.methods.items() if name != SYSTEM}
+        for name, scores in result.methods.items():
+            ratio = scores.ndcg_at_10 / max(simple.values()) if name == SYSTEM else None
+            measured = [scores.recall_at_5, scores.recall_at_10, scores.mrr_at_10, scores.ndcg_at_10]
+            p50 = result.search_p50_ms if name == SYSTEM else None
+            rows.append([result.name, name, scores.queries, *measured, ratio, p50])
+    columns = (
+        "set",
+        "method",
+        "queries",
+        "R@5",
+        "R@10",
+        "MRR@10",
+        "nDCG@10",
+        "to the best simple",
+        "search p50 ms",
+    )
+    return Table("Retrieval", columns, rows)
+
+
+def _show_excerpts(result: ExcerptResult) -> Table:
+    rows: list[list[Cell]] = [
+        [f"first {depth}", result.recall[depth], result.precision[depth]] for depth in result.recall
+    ]
+    title = f"Excerpts ({result.questions} questions, {result.lost} excerpts lost in storing)"
+    return Table(title, ("chunks", "wanted characters found", "found characters wanted"), rows)
+
+
+def _show_answers(result: AnswerResult) -> Iterator[Table]:
+    rows: list[list[Cell]] = [
+        ["answer contains a reference answer", result.contains],
+        ["… of those answered", result.contains_when_answered],
+        ["cites the judged paragraph", result.cites],
+        ["words in an answer", result.words_per_answer],
+        ["ask p50 ms", result.ask_p50_ms],
+    ]
+    yield Table(f"Answers on squad2 (mode {result.mode})", ("figure", "value"), rows)
+    kinds: list[list[Cell]] = [
+        [kind, count, result.refused[kind], result.separation.get(kind)]
+        for kind, count in result.questions.items()
+    ]
+    yield Table("Refusals", ("questions", "asked", "refused", "separation from answerable"), kinds)
+
+
+def _draw_recall(axes: Axes, results: EvaluationResults) -> None:
+    methods = list(results.retrieval[0].methods)
+    height = 0.8 / len(methods)
+    for offset, method in enumerate(methods):
+        places = [row + (offset - len(methods) / 2 + 0.5) * height for row in range(len(results.retrieval))]
+        values = [result.methods[method].recall_at_10 for result in results.retrieval]
+        axes.barh(places, values, height, label=method)
+    axes.set_yticks(range(len(results.retrieval)), [result.name for result in results.retrieval])
+    axes.invert_yaxis()
+    axes.set(title="Relevant documents or pages among the first ten", xlabel="R@10", xlim=(0, 1))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=len(methods))
+
+
+def _draw_samples(axes: Axes, results: EvaluationResults) -> None:
+    figures = {name: value for name, value in results.figures().items() if name.startswith("samples.")}
+    axes.barh([name.removeprefix("samples.") for name in figures], list(figures.values()))
+    axes.invert_yaxis()
+    axes.set(title="Sample documents", xlim=(0, 1))
+
+
+def _draw_curves(axes: Axes, results: EvaluationResults) -> None:
+    assert results.answers is not None
+    for kind, curve in results.answers.curves.items():
+        refused = [1 - unanswerable for _, unanswerable in curve]
+        axes.plot(refused, [answerable for answerable, _ in curve], label=f"reader, {kind}")
+        point = (results.answers.refused[kind], 1 - results.answers.refused[ANSWERABLE])
+        axes.plot(*point, "o", color=axes.lines[-1].get_color(), label=f"as configured, {kind}")
+    axes.set(
+        title="Refusing the unanswerable, answering the answerable (squad2)",
+        xlabel="unanswerable questions refused",
+        ylabel="answerable questions answered",
+        xlim=(0, 1.02),
+        ylim=(0, 1.02),
+    )
+    axes.legend(loc="lower left")

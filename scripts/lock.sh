@@ -1,0 +1,17 @@
+#!/bin/sh
+# Bring requirements.lock and requirements-dev.lock up to date with pyproject.toml: hashes, no index addresses. Versions
+# that still fit are kept; to renew one, remove its entry first, and to renew all of them, both files.
+# The development lock is constrained by the run-time lock, so that installing it changes no version.
+set -eu
+cd "$(dirname "$0")/.."
+python=$(sh scripts/find_python.sh)
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT INT TERM
+"$python" -m venv "$tools"
+"$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv
+compile() {
+    "$tools/bin/uv" pip compile pyproject.toml --extra server --extra ui --group build "$@" --universal \
+        --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet
+}
+compile -o requirements.lock
+compile --group dev --group browser -c requirements.lock -o requirements-dev.lock

@@ -1,0 +1,150 @@
+"""Composition root: settings in, everything opened in the lifespan, routes on top."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from logging import getLogger
+from pathlib import Path
+from typing import cast
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import RedirectResponse
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from app import __version__
+from app.agents.base import AgentDeps
+from app.api import ask, knowledge, ops
+from app.api.langserve_routes import add_langserve_routes
+from app.api.problems import BodyLimit, LastResort, add_problem_handlers
+from app.api.request_log import RequestLog
+from app.api.services import Services
+from app.errors import ConfigurationError
+from app.graph import build_graph
+from app.ingestion.ingest import Ingestor
+from app.knowledge import open_knowledge
+from app.logs import configure_logging
+from app.models.chat import build_chat_model
+from app.models.embeddings import EmbeddingModel, build_embedding_model
+from app.models.minilm import WordPieces
+from app.models.reader import Reader
+from app.runs import RunLimits, Runner
+from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, load_settings
+from app.thread_locks import ThreadLocks
+
+log = getLogger("llmops.api")
+
+_POOL_THREADS = 4
+_INGESTION_THREADS = 2
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open everything that lives as long as the process, in the order of its dependencies, and close it again.
+
+    Raises:
+        EmbeddingModelMismatch: the knowledge base was built with another embedding model.
+    """
+    async with AsyncExitStack() as stack:
+        embedding_model = build_embedding_model(settings)
+        opened = stack.enter_context(open_knowledge(settings, embedding_model))
+        pool = stack.enter_context(ThreadPoolExecutor(_POOL_THREADS, "pool"))
+        ingestion_pool = stack.enter_context(ThreadPoolExecutor(_INGESTION_THREADS, "ingestion"))
+        threads = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
+        locks = stack.enter_context(closing(ThreadLocks(settings.data_dir / "threads.lock")))
+        chat_model = build_chat_model(settings)
+        deps = AgentDeps(
+            opened.store, opened.retriever, build_reader(settings, embedding_model), chat_model, pool
+        )
+        yield Services(
+            settings=settings,
+            knowledge=opened,
+            ingestor=Ingestor(opened.store, embedding_model, WordPieces(), settings),
+            embedding_model=embedding_model,
+            chat_model=chat_model,
+            runner=Runner(build_graph(deps, threads), build_graph(deps), run_limits(settings), locks),
+            pool=pool,
+            ingestion_pool=ingestion_pool,
+        )
+
+
+@asynccontextmanager
+async def open_threads(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
+    """Open what conversations are remembered in.
+
+    Raises:
+        ConfigurationError: the file is no SQLite database.
+    """
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as threads:
+        try:
+            await threads.setup()
+        except sqlite3.DatabaseError as error:
+            raise ConfigurationError(
+                f"{str(path)!r} cannot be used to remember conversations: {error}"
+            ) from None
+        yield threads
+
+
+def build_reader(settings: Settings, embedding_model: EmbeddingModel) -> Reader:
+    """The demo engine reads with the embedded model, whatever the knowledge base was built with."""
+    if embedding_model.name != EMBEDDED_EMBEDDING_MODEL:
+        embedding_model = build_embedding_model(
+            settings.model_copy(update={"embedding_model": EMBEDDED_EMBEDDING_MODEL})
+        )
+    return Reader(embedding_model.embed)
+
+
+def run_limits(settings: Settings) -> RunLimits:
+    return RunLimits(
+        max_question_chars=settings.max_question_chars,
+        timeout_s=settings.request_timeout_s,
+        default_top_k=settings.top_k,
+    )
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application; nothing is opened before its lifespan begins.
+
+    Raises:
+        ConfigurationError: a setting has a value that is not accepted.
+    """
+    settings = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging(settings.log_dir, settings.log_level)
+        async with open_services(settings) as services:
+            services.knowledge.store.fail_interrupted()
+            app.state.services = services
+            log.info(
+                "started", extra={"mode": "llm" if services.chat_model else "demo", "version": __version__}
+            )
+            yield
+        log.info("stopped")
+
+    app = FastAPI(
+        title="end-to-end-llmops",
+        version=__version__,
+        summary="Chat with your own documents: routed agents, checked citations, with or without an API key.",
+        lifespan=lifespan,
+    )
+    add_problem_handlers(app)
+    app.add_middleware(LastResort)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 1024 * 1024)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(RequestLog)
+    for router in (ask.router, knowledge.router, ops.router):
+        app.include_router(router)
+    add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
+
+    @app.get("/", include_in_schema=False)
+    async def home() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    return app

@@ -1,0 +1,119 @@
+"""Input that was made to break something: it is refused with a code or answered, and never a 500."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.errors import ConfigurationError
+from app.knowledge.store import open_store
+from server import open_services
+from tests.live import make_settings, running
+
+HALF = '"\\ud800"'
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/ask", '{"question": "notice \\ud800 period"}'),
+        ("/search", '{"query": "notice \\ud800 period"}'),
+        ("/search", f'{{"query": "notice", "filter": {{{HALF}: {HALF}}}}}'),
+        ("/agent/invoke", '{"input": {"question": "notice \\ud800 period"}}'),
+        ("/agent/stream", '{"input": {"question": "notice \\ud800 period"}}'),
+        ("/chat/invoke", '{"input": {"messages": [{"type": "human", "content": "notice \\ud800 period"}]}}'),
+    ],
+)
+def test_half_characters_are_replaced(server: httpx.Client, path: str, body: str) -> None:
+    response = server.post(path, content=body, headers=JSON)
+
+    assert response.status_code == 200, response.text
+    assert '"code":"internal_error"' not in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/search", {"query": "x" * 8_001}, 422),
+        ("/search", {"query": "notice", "filter": {f"field {n}": n for n in range(21)}}, 422),
+        ("/search", {"query": "notice", "filter": {"a\u0000b": 1}}, 422),
+        ("/search", {"query": "notice", "document_ids": []}, 422),
+        ("/ask", {"question": "notice", "document_ids": []}, 422),
+        ("/ask", {"question": "sum up", "agent": "summarize", "collection": "nowhere"}, 404),
+        ("/ask", {"question": "sum up", "agent": "summarize", "document_ids": ["nothing"]}, 404),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    server: httpx.Client, path: str, body: dict[str, Any], status: int
+) -> None:
+    assert server.post(path, json=body).status_code == status
+
+
+@pytest.mark.parametrize(
+    "path", ["/ask", "/index", "/agent/invoke", "/agent/batch", "/agent/stream", "/chat/invoke"]
+)
+def test_a_nesting_bomb_is_refused(server: httpx.Client, path: str) -> None:
+    response = server.post(path, content="[" * 200_000, headers=JSON)
+
+    assert response.status_code in (400, 422)
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_summary_stays_within_its_collection(fresh_server: httpx.Client) -> None:
+    body = {"documents": [{"text": "North opens at nine.", "name": "north.txt"}], "collection": "north"}
+    north = fresh_server.post("/index", json=body).json()["documents"][0]["document_id"]
+    fresh_server.post("/index", json={"documents": [{"text": "South opens at ten.", "name": "south.txt"}]})
+
+    asked = {"question": "sum up", "agent": "summarize", "document_ids": [north]}
+    assert fresh_server.post("/ask", json=asked).json()["code"] == "unknown_document"
+    assert fresh_server.post("/ask", json=asked | {"collection": "north"}).status_code == 200
+
+
+def test_nothing_of_an_index_request_is_stored_when_an_item_is_bad(fresh_server: httpx.Client) -> None:
+    content = '{"documents": [{"text": "Good."}, {"text": "Bad.", "metadata": {"x": 1e999}}]}'
+    response = fresh_server.post("/index", content=content, headers=JSON)
+
+    assert response.status_code == 422
+    assert fresh_server.get("/stats").json()["documents"] == 0
+
+
+def test_a_document_deleted_while_it_is_indexed_stops_no_other(fresh_server: httpx.Client) -> None:
+    long_text = "".join(
+        f"Clause {n} of the long contract says something else again.\n\n" for n in range(4_000)
+    )
+    files = [
+        ("files", (f"{name}.txt", text.encode())) for name, text in (("long", long_text), ("short", "Short."))
+    ]
+    with ThreadPoolExecutor() as pool:
+        upload = pool.submit(fresh_server.post, "/upload?wait=true", files=files)
+        time.sleep(1.0)
+        fresh_server.post("/clear", json={"confirm": True})
+        documents = upload.result().json()["documents"]
+
+    assert [document["status"] for document in documents] == ["cancelled", "indexed"]
+
+
+def test_what_was_interrupted_is_said_to_have_failed(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        store.begin_document(b"x", name="x.txt", collection="default", media_type="text/plain")
+    with running(settings) as server:
+        (document,) = server.get("/documents").json()["documents"]
+
+    assert (document["status"], document["error"]["code"]) == ("failed", "interrupted")
+
+
+async def test_conversations_that_cannot_be_opened_stop_the_start(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    settings.data_dir.mkdir(parents=True)
+    (settings.data_dir / "threads.db").write_bytes(b"not a database" * 100)
+
+    with pytest.raises(ConfigurationError, match="remember conversations"):
+        async with open_services(settings):
+            pass

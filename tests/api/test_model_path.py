@@ -1,0 +1,154 @@
+"""With a model behind the OpenAI protocol: it is asked, it streams, and when it fails the demo engine answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from langserve import RemoteRunnable
+
+from tests.live import make_settings, running
+from tests.stub_openai import Mode, StubOpenAI
+
+RENT = "The monthly rent of the warehouse is 14,200 euros. It is due on the third working day."
+TIMEOUT_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def stub() -> Iterator[StubOpenAI]:
+    with StubOpenAI() as stub:
+        yield stub
+
+
+@pytest.fixture(scope="module")
+def server(stub: StubOpenAI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    settings = make_settings(
+        tmp_path_factory.mktemp("model"),
+        openai_api_key="sk-test-not-a-key",
+        openai_base_url=stub.base_url,
+        embedding_model="embedded:all-MiniLM-L6-v2",
+        model_timeout_s=TIMEOUT_S,
+        model_max_retries=0,
+    )
+    with running(settings) as client:
+        client.post("/index", json={"documents": [{"text": RENT, "name": "lease.txt"}]}).raise_for_status()
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def well_behaved(stub: StubOpenAI) -> Iterator[None]:
+    yield
+    stub.mode = "ok"
+
+
+def ask(
+    server: httpx.Client, question: str = "How high is the monthly rent?", **fields: Any
+) -> dict[str, Any]:
+    response = server.post("/ask", json={"question": question, "agent": "qa", **fields})
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def test_the_model_is_asked_with_the_retrieved_text(server: httpx.Client, stub: StubOpenAI) -> None:
+    answer = ask(server)
+
+    assert (answer["mode"], answer["model"], answer["degraded"]) == ("llm", "openai:gpt-4o", [])
+    assert RENT in str(stub.requests[-1])
+    assert answer["citations"][0]["verified"]
+    assert answer["usage"]["output_tokens"] > 0
+
+
+def test_the_answer_streams_token_by_token(server: httpx.Client) -> None:
+    agent: RemoteRunnable[Any, Any] = RemoteRunnable(f"{server.base_url}/qa/", timeout=60)
+    events = list(agent.stream({"question": "How high is the monthly rent?"}))
+
+    assert sum(event["type"] == "token" for event in events) >= 5
+    assert events[-1]["mode"] == "llm"
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [("429", "model_rate_limited"), ("500", "model_unavailable"), ("hang", "model_timeout")],
+)
+def test_a_failing_model_is_replaced_by_the_demo_engine(
+    server: httpx.Client, stub: StubOpenAI, mode: Mode, reason: str
+) -> None:
+    stub.mode = mode
+    started = time.monotonic()
+    answer = ask(server)
+
+    assert "14,200" in answer["answer"]
+    assert (answer["mode"], answer["degraded"]) == ("demo", [reason])
+    assert time.monotonic() - started < TIMEOUT_S + 3
+
+
+def test_demo_mode_never_calls_the_model(server: httpx.Client, stub: StubOpenAI) -> None:
+    before = len(stub.requests)
+    answer = ask(server, mode="demo")
+
+    assert (answer["mode"], answer["degraded"]) == ("demo", [])
+    assert len(stub.requests) == before
+
+
+def test_a_client_that_hangs_up_stops_the_model(server: httpx.Client, stub: StubOpenAI) -> None:
+    stub.mode = "hang"
+    body = {"input": {"question": "How high is the monthly rent?"}}
+    asked, cancelled = len(stub.requests), len(stub.cancelled)
+    with server.stream("POST", "/qa/stream", json=body):
+        assert becomes_true(lambda: len(stub.requests) > asked)
+
+    assert becomes_true(lambda: len(stub.cancelled) > cancelled)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/ask", {"question": "How high is the rent?", "agent": "qa"}),
+        ("/qa/invoke", {"input": {"question": "How high is the rent?"}}),
+        ("/qa/batch", {"inputs": [{"question": "How high is the rent?"}]}),
+        ("/chat/invoke", {"input": {"messages": [{"content": "How high is the rent?"}]}}),
+    ],
+)
+def test_a_caller_that_does_not_wait_for_the_answer_stops_the_model(
+    server: httpx.Client, stub: StubOpenAI, path: str, body: dict[str, Any]
+) -> None:
+    stub.mode = "hang"
+    cancelled = len(stub.cancelled)
+    with pytest.raises(httpx.ReadTimeout):
+        server.post(path, json=body, timeout=0.5)
+
+    assert becomes_true(lambda: len(stub.cancelled) > cancelled)
+
+
+def test_a_bad_item_of_a_batch_leaves_no_other_running(server: httpx.Client, stub: StubOpenAI) -> None:
+    stub.mode = "hang"
+    inputs = [{"question": "How high is the rent?"}, {"question": "Why?", "collection": "nowhere"}]
+
+    assert server.post("/qa/batch", json={"inputs": inputs}).status_code == 404
+    assert becomes_true(lambda: all(request.state != "open" for request in stub.requests))
+
+
+def becomes_true(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 1.5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def test_embeddings_of_the_provider_are_used_and_missed_without_harm(stub: StubOpenAI, tmp_path: Any) -> None:
+    settings = make_settings(
+        tmp_path, openai_api_key="sk-test", openai_base_url=stub.base_url, model_max_retries=0
+    )
+    with running(settings) as server:
+        server.post("/index", json={"documents": [{"text": RENT, "name": "lease.txt"}]}).raise_for_status()
+        assert server.get("/stats").json()["embedding_model"] == "openai:text-embedding-3-large"
+        assert server.post("/search", json={"query": "monthly rent"}).json()["degraded"] == []
+
+        stub.mode = "500"
+        found = server.post("/search", json={"query": "monthly rent"}).json()
+        assert found["degraded"] == ["embeddings_unavailable"]
+        assert found["results"][0]["document_name"] == "lease.txt"

@@ -1,0 +1,41 @@
+"""Rules that every test lives by; `[tool.pytest.ini_options]` in pyproject.toml has the rest.
+
+A test reaches nothing but this machine, has a minute, and fails on a warning.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that the developer has configured, in a shell or in `.env`, changes what a test sees."""
+    for name in list(os.environ):
+        if name.startswith(("LLMOPS_", "OPENAI_")) or name in (
+            "USE_DEMO_MODE",
+            "LOG_LEVEL",
+            "PORT",
+            "UI_PORT",
+        ):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's directory."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def evaldata() -> Path:
+    """Real documents and questions that the project may read and must not contain."""
+    folder = Path(os.environ.get("LLMOPS_EVALDATA") or ROOT.parent / "shared" / "evaldata")
+    if not folder.is_dir():
+        pytest.skip("no evaluation data: neither ../shared/evaldata nor LLMOPS_EVALDATA")
+    return folder

@@ -1,0 +1,237 @@
+"""The user interface and the playgrounds in a real browser. Run with `pytest -m browser`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.ui.fake_server import FakeService, build_app, make_answer, make_document, script, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+else:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
+    expect, sync_playwright = playwright.expect, playwright.sync_playwright
+    expect.set_options(timeout=30_000)
+
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
+]
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "examples" / "documents"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HOSTILE = (
+    "![pixel](https://evil.example/p.png) [click](https://evil.example) <img src='https://evil.example/i.png'> "
+    "https://evil.example _www.evil.example me@evil.example $x^2$ :red[alarm] :smile: &lt;b&gt;\n\n"
+    "| a |\n|---|\n| `https://evil.example|x` |\n\n[1]: https://evil.example\n\nDone."
+)
+
+
+@contextmanager
+def streamlit(api_url: str) -> Iterator[str]:
+    """The user interface as a process of its own, in front of this service."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "ui" / "app.py"), f"--server.port={port}"]
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {"LLMOPS_API_URL": api_url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_up(f"{url}/_stcore/health", process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the user interface did not start"
+        try:
+            if httpx.get(url, timeout=2).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(f"{url} did not answer within a minute")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    with sync_playwright() as playwright:
+        profile = tmp_path_factory.mktemp("profile")
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=CHROMIUM,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )
+        context.set_default_timeout(30_000)
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def tab(browser: BrowserContext) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The real service in demo mode, with the sample handbook in it."""
+    from tests.live import make_settings, running
+
+    settings = make_settings(
+        tmp_path_factory.mktemp("service"), use_demo_mode=True, embedding_model="embedded:all-MiniLM-L6-v2"
+    )
+    with running(settings) as client:
+        handbook = SAMPLES / "employee-handbook.md"
+        client.post(
+            "/upload", params={"wait": "true"}, files=[("files", (handbook.name, handbook.read_bytes()))]
+        )
+        yield str(client.base_url)
+
+
+@pytest.fixture(scope="module")
+def ui_url(api_url: str) -> Iterator[str]:
+    with streamlit(api_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeService]:
+    service = FakeService(documents=[make_document("plan.md")])
+    with serving(build_app(service)) as api, streamlit(api) as url:
+        service.url = url
+        yield service
+
+
+def ask(tab: Page, question: str) -> None:
+    field = tab.get_by_test_id("stChatInputTextArea")
+    field.fill(question)
+    field.press("Enter")
+
+
+def test_a_question_gets_an_answer_with_its_source(tab: Page, ui_url: str) -> None:
+    tab.goto(ui_url)
+    tab.get_by_role("button", name="What is the notice period after probation?").click()
+    answer = tab.get_by_test_id("stChatMessage").last
+    expect(answer).to_contain_text("two months")
+    expect(answer).to_contain_text("Demo engine")
+    answer.get_by_test_id("stExpander").locator("summary").click()
+    expect(answer).to_contain_text("employee-handbook.md")
+    expect(answer).to_contain_text(re.compile(r"[1-9] verified"))
+
+
+def test_reloading_keeps_the_conversation(tab: Page, ui_url: str) -> None:
+    tab.goto(ui_url)
+    ask(tab, "How many days of paid holiday are there?")
+    expect(tab.get_by_test_id("stChatMessage").last).to_contain_text("28")
+    tab.wait_for_url(re.compile("thread="))
+    tab.reload()
+    expect(tab.get_by_test_id("stChatMessage").first).to_contain_text("How many days of paid holiday")
+    expect(tab.get_by_test_id("stChatMessage").last).to_contain_text("28")
+
+
+def test_an_uploaded_report_can_be_asked_about(tab: Page, ui_url: str) -> None:
+    tab.goto(ui_url)
+    report = SAMPLES / "larkfield-annual-report-2025.pdf"
+    tab.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(report)
+    expect(tab.get_by_text("13 pages, ready for your questions")).to_be_visible()
+    ask(tab, "Who audits the accounts of Larkfield?")
+    answer = tab.get_by_test_id("stChatMessage").last
+    expect(answer).to_contain_text("Brandt & Loewe")
+    answer.get_by_test_id("stExpander").locator("summary").click()
+    expect(answer).to_contain_text("page 11")
+
+
+def test_nothing_of_a_hostile_answer_becomes_active(tab: Page, fake: FakeService) -> None:
+    requested: list[str] = []
+    tab.on("request", lambda request: requested.append(request.url))
+    citation = make_answer().citations[0].model_copy(update={"document_name": HOSTILE, "quote": HOSTILE})
+    fake.events = script(make_answer(answer=HOSTILE, citations=[citation]), reason=HOSTILE)
+    tab.goto(fake.url)
+    ask(tab, "Why?")
+    answer = tab.get_by_test_id("stChatMessage").last
+    answer.get_by_test_id("stExpander").locator("summary").click()
+    expect(answer).to_contain_text("Done.")
+    for typed in ("![pixel]", "$x^2$", ":red[alarm]", ":smile:", "&lt;b&gt;"):
+        expect(answer).to_contain_text(typed)
+    for selector in ("a", "img", "iframe", "script", ".katex"):
+        assert answer.locator(selector).count() == 0, selector
+    assert {httpx.URL(url).host for url in requested if url.startswith("http")} == {"127.0.0.1"}
+
+
+def test_a_stopped_answer_stays_and_its_run_ends(tab: Page, fake: FakeService) -> None:
+    fake.events = script(make_answer(answer="word " * 400))
+    fake.event_delay_s = 0.05
+    closed = fake.runs_closed
+    tab.goto(fake.url)
+    ask(tab, "Tell me everything")
+    expect(tab.get_by_test_id("stChatMessage").last).to_contain_text("word word")
+    tab.get_by_role("button", name="Stop").last.click()
+    expect(tab.get_by_role("button", name="Ask again")).to_be_visible()
+    expect(tab.get_by_test_id("stChatMessage").last).to_contain_text("word word")
+    deadline = time.monotonic() + 10
+    while fake.runs_closed == closed and time.monotonic() < deadline:
+        time.sleep(0.05)
+    fake.event_delay_s = 0
+    assert fake.runs_closed == closed + 1
+
+
+def test_the_page_continues_when_the_service_comes_up(tab: Page) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with streamlit(f"http://127.0.0.1:{port}") as url:
+        tab.goto(url)
+        expect(tab.get_by_text("The service cannot be reached.")).to_be_visible()
+        with serving(build_app(FakeService()), port=port):
+            expect(tab.get_by_text("Add a document, then ask about it.")).to_be_visible()
+
+
+def test_the_agent_playground_answers(tab: Page, api_url: str) -> None:
+    tab.goto(f"{api_url}/agent/playground/")
+    tab.get_by_label("Question").fill("What is the notice period after probation?")
+    tab.get_by_role("button", name="Start").click()
+    expect(tab.locator("body")).to_contain_text("two months to the end of a month")
+
+
+def test_the_chat_playground_answers(tab: Page, api_url: str) -> None:
+    tab.goto(f"{api_url}/chat/playground/")
+    field = tab.get_by_placeholder("Send a message...")
+    field.fill("What is the notice period after probation?")
+    field.press("Enter")
+    said = tab.locator("textarea").filter(has_text="two months to the end of a month")
+    expect(said).to_be_visible()

@@ -1,0 +1,85 @@
+"""The examples do what they show, against the real service with the sample documents in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.live import make_settings, running
+
+
+@pytest.fixture(scope="module")
+def samples(root: Path) -> Path:
+    return root / "examples" / "documents"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Iterator[httpx.Client]:
+    settings = make_settings(
+        tmp_path_factory.mktemp("service"), use_demo_mode=True, embedding_model="embedded:all-MiniLM-L6-v2"
+    )
+    with running(settings) as client:
+        files = [("files", (path.name, path.read_bytes())) for path in sorted(samples.iterdir())]
+        answer = client.post("/upload", params={"wait": "true"}, files=files)
+        assert [document["status"] for document in answer.json()["documents"]] == ["indexed"] * len(files)
+        yield client
+
+
+def questions(root: Path) -> dict[str, list[dict[str, Any]]]:
+    loaded: dict[str, list[dict[str, Any]]] = json.loads(
+        (root / "examples/questions.json").read_text("utf-8")
+    )
+    return loaded
+
+
+def test_the_remote_runnable_example_runs(service: httpx.Client, root: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-W", "error", str(root / "examples/remote_runnable.py"), str(service.base_url)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    sections = [line for line in finished.stdout.splitlines() if line.startswith("# ")]
+    assert sections == [
+        "# invoke",
+        "# batch",
+        "# stream",
+        "# two turns on one thread",
+        "# an error",
+        "# ainvoke",
+        "# astream",
+    ]
+    holidays = finished.stdout.partition("# invoke")[2].partition("# batch")[0]
+    assert "28" in holidays
+    assert "(verified)" in holidays
+    second_turn = finished.stdout.partition("> How many people work there?")[2].partition("# an error")[0]
+    assert "97 people" in second_turn
+    assert "refused with 422 invalid_request" in finished.stdout
+
+
+def test_the_questions_about_the_samples_are_answered(service: httpx.Client, root: Path) -> None:
+    """Most of them, each with a citation that was checked; how many exactly is the evaluation's business."""
+    wrong = []
+    for expected in questions(root)["answerable"]:
+        answer = service.post("/ask", json={"question": expected["question"]}).json()
+        quotes = [citation["quote"] for citation in answer["citations"] if citation["verified"]]
+        if not quotes or expected["answer"] not in " ".join([answer["answer"], *quotes]):
+            wrong.append((expected["question"], answer["answer"]))
+    assert len(wrong) <= 4, wrong
+
+
+def test_the_sample_report_is_what_its_source_says(root: Path, samples: Path, tmp_path: Path) -> None:
+    made = tmp_path / "report.pdf"
+    subprocess.run(
+        [sys.executable, str(root / "examples/make_annual_report.py"), str(made)], check=True, timeout=50
+    )
+    assert made.read_bytes() == (samples / "larkfield-annual-report-2025.pdf").read_bytes()

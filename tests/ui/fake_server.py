@@ -1,0 +1,223 @@
+"""A stand-in for the service with scripted answers, speaking HTTP and LangServe's own stream format."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from fastapi import Depends, FastAPI, Request, UploadFile
+from fastapi.responses import JSONResponse
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.utils import ConfigurableFieldSpec
+from langserve import add_routes
+
+from app.schemas import AgentInfo, Answer, Citation, DocumentInfo, DocumentList, Info, Mode, Problem
+
+Event = dict[str, Any]
+QUOTE = "After probation the notice period is two months, to the end of a month."
+
+
+def make_answer(**changes: Any) -> Answer:
+    citation = Citation(
+        marker=1,
+        document_id="d1",
+        document_name="handbook.md",
+        chunk_id="c1",
+        page=3,
+        char_start=10,
+        char_end=10 + len(QUOTE),
+        quote=QUOTE,
+        score=0.82,
+        verified=True,
+    )
+    values: dict[str, Any] = {
+        "answer": "Two months after probation [1].",
+        "citations": [citation],
+        "agent": "qa",
+        "mode": "demo",
+        "model": "demo:extractive",
+        "thread_id": "t1",
+        "run_id": "r1",
+        "timings_ms": {"total": 1234.0},
+    }
+    return Answer(**(values | changes))
+
+
+def script(answer: Answer, *, reason: str = "It asks for one fact.") -> list[Event]:
+    """The events of a run that ends in this answer."""
+    words = answer.answer.split(" ")
+    return [
+        {"type": "run", "content": "", "run_id": answer.run_id, "thread_id": answer.thread_id},
+        {"type": "route", "content": "", "agent": answer.agent, "reason": reason},
+        {"type": "status", "content": "Searching the documents"},
+        *(
+            {"type": "token", "content": word if index == 0 else f" {word}"}
+            for index, word in enumerate(words)
+        ),
+        *({"type": "citation", "content": "", **citation.model_dump()} for citation in answer.citations),
+        final(answer),
+    ]
+
+
+def final(answer: Answer) -> Event:
+    # A field that today's clients do not know must not disturb them.
+    return {"type": "final", "content": answer.answer, **answer.model_dump(mode="json"), "invented_later": 1}
+
+
+def make_document(name: str, *, document_id: str = "d1", **changes: Any) -> DocumentInfo:
+    values: dict[str, Any] = {
+        "document_id": document_id,
+        "name": name,
+        "collection": "default",
+        "media_type": "text/plain",
+        "bytes": 4_200,
+        "sha256": "0" * 64,
+        "chunks": 3,
+        "status": "indexed",
+        "created_at": "2026-02-01T12:00:00Z",
+    }
+    return DocumentInfo(**(values | changes))
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        self.problem = Problem(
+            type="about:blank", title=code, status=status, detail=detail, code=code, request_id="q1"
+        )
+
+
+@dataclass
+class FakeService:
+    """What the service would answer; tests set the fields and read `asked` and `deleted`."""
+
+    mode: Mode = "demo"
+    documents: list[DocumentInfo] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    turns: dict[str, list[Event]] = field(default_factory=dict)
+    uploads: dict[str, DocumentInfo | Refusal] = field(default_factory=dict)
+    refuse_run: Refusal | None = None
+    event_delay_s: float = 0.0
+    asked: list[tuple[Event, str]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    runs_closed: int = 0
+    url: str = ""
+
+    def info(self) -> Info:
+        return Info(
+            version="9.9",
+            agents=[
+                AgentInfo(name=name, description=f"Does {name}") for name in ("qa", "research", "summarize")
+            ],
+            mode=self.mode,
+            chat_model="openai:gpt-4o" if self.mode == "llm" else None,
+            embedding_model="embedded:all-MiniLM-L6-v2",
+            limits={"max_upload_mb": 100, "max_question_chars": 8_000},
+            media_types=["text/plain"],
+        )
+
+    async def run(self, question: Event, thread_id: str) -> AsyncIterator[Event]:
+        self.asked.append((question, thread_id))
+        try:
+            for event in self.events:
+                await asyncio.sleep(self.event_delay_s)
+                yield event
+        finally:
+            self.runs_closed += 1
+
+
+class _Agent(Runnable[Event, Event]):
+    InputType = Event
+    OutputType = Event
+
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        return [ConfigurableFieldSpec(id="thread_id", annotation=str)]
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        raise NotImplementedError
+
+    async def astream(
+        self,
+        input: Any,  # noqa: A002  # LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Event]:
+        thread_id = (config or {}).get("configurable", {}).get("thread_id", "")
+        async for event in self._service.run(input, thread_id):
+            yield event
+
+
+def build_app(service: FakeService) -> FastAPI:
+    app = FastAPI()
+    _add_document_routes(app, service)
+
+    @app.exception_handler(Refusal)
+    async def show_problem(_: Request, refusal: Refusal) -> JSONResponse:
+        problem = refusal.problem
+        return JSONResponse(
+            problem.model_dump(), status_code=problem.status, media_type="application/problem+json"
+        )
+
+    @app.get("/info")
+    async def info() -> Info:
+        return service.info()
+
+    @app.get("/threads/{thread_id}")
+    async def thread(thread_id: str) -> dict[str, Any]:
+        if thread_id not in service.turns:
+            raise Refusal(404, "unknown_thread", "There is no such thread")
+        return {"thread_id": thread_id, "turns": service.turns[thread_id]}
+
+    async def refuse_run() -> None:
+        if service.refuse_run:
+            raise service.refuse_run
+
+    add_routes(app, _Agent(service), path="/agent", dependencies=[Depends(refuse_run)])
+    return app
+
+
+def _add_document_routes(app: FastAPI, service: FakeService) -> None:
+    @app.get("/documents")
+    async def documents() -> DocumentList:
+        return DocumentList(documents=service.documents)
+
+    @app.delete("/documents/{document_id}", status_code=204)
+    async def delete(document_id: str) -> None:
+        service.deleted.append(document_id)
+        service.documents = [known for known in service.documents if known.document_id != document_id]
+
+    @app.post("/upload")
+    async def upload(files: list[UploadFile]) -> DocumentList:
+        added: list[DocumentInfo] = []
+        for file in files:
+            outcome = service.uploads[str(file.filename)]
+            if isinstance(outcome, Refusal):
+                raise outcome
+            added.append(outcome)
+        service.documents += added
+        return DocumentList(documents=added)
+
+
+@contextmanager
+def serving(app: FastAPI, *, port: int = 0) -> Iterator[str]:
+    """Serve on the loopback interface, on a free port unless one is named; gives the address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the fake service did not start"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)

@@ -1,0 +1,79 @@
+"""Every way in which the service can fail reaches the page as one of two exceptions, with a reason in words."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+
+from tests.ui.fake_server import FakeService, Refusal, make_answer, make_document, script, serving
+from ui.client import Client, ServerRefused, ServerUnavailable, Upload
+
+
+def test_events_arrive_in_order_with_thread_and_choices(service: FakeService, client: Client) -> None:
+    service.events = script(make_answer())
+    events = list(client.ask("Why?", thread_id="t7", agent="research", mode="demo"))
+    assert [event["type"] for event in events] == [event["type"] for event in service.events]
+    assert service.asked == [({"question": "Why?", "agent": "research", "mode": "demo"}, "t7")]
+
+
+def test_a_refused_run_keeps_its_reason(service: FakeService, client: Client) -> None:
+    service.refuse_run = Refusal(409, "thread_busy", "Another answer is being written")
+    with pytest.raises(ServerRefused, match="Another answer is being written") as caught:
+        list(client.ask("Why?", thread_id="t1"))
+    assert (caught.value.code, caught.value.status, caught.value.request_id) == ("thread_busy", 409, "q1")
+
+
+def test_closing_the_events_stops_the_run(service: FakeService, client: Client) -> None:
+    service.events = script(make_answer(answer="word " * 200))
+    service.event_delay_s = 0.05
+    with closing(client.ask("Why?", thread_id="t1")) as events:
+        next(events)
+    deadline = time.monotonic() + 5
+    while not service.runs_closed and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert service.runs_closed == 1
+
+
+def test_a_thread_without_turns_is_an_empty_conversation(client: Client) -> None:
+    assert client.turns("never-used") == []
+
+
+def test_an_upload_gives_the_document(service: FakeService, client: Client) -> None:
+    document = make_document("a [b].md")
+    service.uploads = {"a [b].md": document}
+    assert client.upload(Upload("a [b].md", b"text", "text/markdown")) == document
+
+
+def test_nobody_listening() -> None:
+    with closing(Client("http://127.0.0.1:9")) as client:
+        with pytest.raises(ServerUnavailable, match="No service answers"):
+            client.info()
+        with pytest.raises(ServerUnavailable, match="No service answers"):
+            list(client.ask("Why?", thread_id="t1"))
+        assert not client.is_reachable()
+
+
+def test_something_else_answers_at_the_address() -> None:
+    app = FastAPI()
+    app.add_api_route("/info", lambda: {"hello": "world"})
+    app.add_api_route("/documents", lambda: PlainTextResponse("<html>", status_code=502))
+    app.add_api_route("/agent/stream", lambda: {"not": "a stream"}, methods=["POST"])
+    with serving(app) as url, closing(Client(url)) as client:
+        with pytest.raises(ServerUnavailable, match="not this service"):
+            client.info()
+        with pytest.raises(ServerUnavailable, match="status 502"):
+            client.documents()
+        with pytest.raises(ServerUnavailable, match="not this service"):
+            list(client.ask("Why?", thread_id="t1"))
+
+
+def test_an_address_that_is_none() -> None:
+    with closing(Client("http://127.0.0.1:notaport")) as client:
+        with pytest.raises(ServerUnavailable):
+            client.info()
+        with pytest.raises(ServerUnavailable):
+            list(client.ask("Why?", thread_id="t1"))

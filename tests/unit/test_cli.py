@@ -1,0 +1,264 @@
+"""The `llmops` command: what it prints, what it returns, and that a failure is one line."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import cli
+
+HANDBOOK = """# Handbook
+
+## Notice period
+
+The notice period is six weeks to the end of a quarter. During probation it is two weeks.
+
+## Holidays
+
+Every employee has 28 days of paid holiday a year.
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Llmops = Callable[..., Outcome]
+
+
+@pytest.fixture
+def llmops(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Llmops:
+    """Run a command in an installation of its own; standard input is what `stdin` says."""
+    monkeypatch.setenv("LLMOPS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LLMOPS_LOG_DIR", str(tmp_path / "logs"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, stdin: bytes = b"") -> Outcome:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        printed = capsys.readouterr()
+        code = ended.value.code
+        return Outcome(code if isinstance(code, int) else 0 if code is None else 1, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def handbook(tmp_path: Path) -> Path:
+    path = tmp_path / "handbook.md"
+    path.write_text(HANDBOOK)
+    return path
+
+
+def test_a_document_is_indexed_found_asked_about_and_forgotten(llmops: Llmops, handbook: Path) -> None:
+    indexed = llmops("index", str(handbook), "--json")
+    assert indexed.code == 0
+    (document,) = indexed.json["documents"]
+    assert (document["status"], document["name"]) == ("indexed", "handbook.md")
+
+    found = llmops("search", "notice period", "-k", "1", "--json")
+    assert "six weeks" in found.json["results"][0]["text"]
+
+    answer = llmops("ask", "How long is the notice period?", "--agent", "qa", "--json").json
+    assert "six weeks" in answer["answer"]
+    assert answer["mode"] == "demo"
+    assert answer["citations"]
+    assert all(citation["verified"] for citation in answer["citations"])
+
+    assert llmops("stats", "--json").json["documents"] == 1
+    assert llmops("delete", document["document_id"], "--json").json == {"deleted": document["document_id"]}
+    assert llmops("documents", "--json").json == {"documents": []}
+
+
+def test_people_get_text_with_sources(llmops: Llmops, handbook: Path) -> None:
+    assert "handbook.md" in llmops("index", str(handbook)).out
+    answer = llmops("ask", "How many days of paid holiday are there?", "--agent", "qa").out
+    assert "28 days" in answer.split("\n\n")[0]
+    assert "[1] handbook.md" in answer
+    assert "handbook.md" in llmops("search", "holiday").out
+    listed = llmops("documents").out.splitlines()
+    assert listed[0].split() == ["ID", "STATUS", "PAGES", "CHUNKS", "COLLECTION", "NAME"]
+    assert listed[1].endswith("default     handbook.md")
+
+
+def test_a_thread_is_continued(llmops: Llmops, handbook: Path) -> None:
+    llmops("index", str(handbook))
+    llmops("ask", "How long is the notice period?", "--thread", "t1", "--agent", "qa")
+    answer = llmops("ask", "And during probation?", "--thread", "t1", "--agent", "qa", "--json").json
+    assert answer["thread_id"] == "t1"
+    assert "two weeks" in answer["answer"]
+
+
+def test_a_dash_reads_the_question_from_standard_input(llmops: Llmops, handbook: Path) -> None:
+    llmops("index", str(handbook))
+    found = llmops("search", "-", "--json", stdin=b"paid holiday\n")
+    assert "28 days" in found.json["results"][0]["text"]
+    refused = llmops("ask", "-", stdin=b"\xff\xfe")
+    assert refused.code == 1
+    assert refused.err.startswith("error: standard input is not UTF-8")
+
+
+def test_a_folder_is_indexed_with_everything_readable_in_it(llmops: Llmops, tmp_path: Path) -> None:
+    folder = tmp_path / "contracts"
+    (folder / "old").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    (folder / "lease.txt").write_text("The monthly rent is 14,200 euros.")
+    (folder / "old" / "lease.txt").write_text("The monthly rent was 12,000 euros.")
+    (folder / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (folder / ".hidden" / "secret.txt").write_text("Nobody asked for this.")
+    llmops("index", str(folder))
+    found = llmops("search", "monthly rent", "--json").json["results"]
+    assert {result["text"] for result in found} == {
+        "The monthly rent is 14,200 euros.",
+        "The monthly rent was 12,000 euros.",
+    }
+
+
+def test_a_file_that_fails_keeps_no_other_out_but_fails_the_command(
+    llmops: Llmops, handbook: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    outcome = llmops("index", str(empty), str(handbook))
+    assert outcome.code == 1
+    assert "empty_document" in outcome.out
+    assert outcome.err == "error: 1 of 2 files could not be indexed\n"
+    assert llmops("stats", "--json").json["collections"] == {"default": 2}
+    assert "six weeks" in llmops("search", "notice period").out
+
+
+def test_a_file_over_the_limit_is_refused(
+    llmops: Llmops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMOPS_MAX_UPLOAD_MB", "1")
+    large = tmp_path / "large.txt"
+    large.write_text("word " * 300_000)
+    outcome = llmops("index", str(large))
+    assert outcome.code == 1
+    assert "LLMOPS_MAX_UPLOAD_MB=1" in outcome.err
+
+
+def test_collections_are_kept_apart(llmops: Llmops, handbook: Path) -> None:
+    llmops("index", str(handbook), "--collection", "people")
+    assert llmops("search", "notice period", "--collection", "people", "--json").json["results"]
+    assert llmops("search", "notice period", "--json").json["results"] == []
+    assert llmops("clear", "--yes", "--collection", "people", "--json").json == {"deleted_documents": 1}
+
+
+def test_clear_asks_for_confirmation(llmops: Llmops, handbook: Path) -> None:
+    llmops("index", str(handbook))
+    refused = llmops("clear")
+    assert (refused.code, "--yes" in refused.err) == (1, True)
+    assert llmops("stats", "--json").json["documents"] == 1
+    assert llmops("clear", "--yes").out == "deleted 1 documents\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("delete", "d0"), "unknown_document"),
+        (("documents", "--collection", "nowhere"), "unknown_collection"),
+        (("search", "  "), "invalid_request"),
+        (("ask", "Which?", "--agent", "oracle"), "unknown_agent"),
+        (("ask", " "), "invalid_request"),
+    ],
+)
+def test_an_error_is_one_line_an_exit_code_and_json_for_programs(
+    llmops: Llmops, arguments: tuple[str, ...], code: str
+) -> None:
+    outcome = llmops(*arguments, "--json")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: ")
+    assert outcome.err.count("\n") == 1
+    assert outcome.json["error"]["code"] == code
+
+
+def test_a_wrong_setting_stops_every_command_with_one_line(
+    llmops: Llmops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMOPS_TOP_K", "many")
+    for arguments in (["stats"], ["serve"], ["ask", "Which?"], ["doctor"]):
+        outcome = llmops(*arguments)
+        assert outcome.code == 1
+        assert outcome.err.startswith("error: LLMOPS_TOP_K='many' is not accepted")
+        assert outcome.err.count("\n") == 1
+
+
+def test_a_wrong_call_is_told_from_a_failure(llmops: Llmops) -> None:
+    assert llmops("index", "no-such-file.txt").code == 1
+    assert llmops("index").code == 2
+    assert llmops("fly").code == 2
+
+
+def test_names_cannot_move_the_terminals_cursor(llmops: Llmops, tmp_path: Path) -> None:
+    hostile = tmp_path / "a\x1b]0;pwned\x07b.txt"
+    hostile.write_text("The monthly rent is 14,200 euros.")
+    printed = [
+        llmops("index", str(hostile)),
+        llmops("documents"),
+        llmops("search", "rent"),
+        llmops("ask", "rent?"),
+    ]
+    assert all("\x1b" not in outcome.out + outcome.err for outcome in printed)
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_new_installation(llmops: Llmops) -> None:
+    outcome = llmops("doctor", "--json")
+    states = {finding["check"]: finding["state"] for finding in outcome.json["findings"]}
+    assert outcome.code == 0
+    assert {"python", "mode", "disk", "knowledge base", "embedding model", "chat model", "api"} == set(states)
+    assert states["embedding model"] == "ok"
+
+
+def test_the_doctor_names_what_is_wrong(
+    llmops: Llmops, handbook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llmops("index", str(handbook))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("LLMOPS_MODEL_MAX_RETRIES", "0")
+    outcome = llmops("doctor", "--json")
+    assert outcome.code == 1
+    findings = {finding["check"]: finding for finding in outcome.json["findings"]}
+    assert findings["knowledge base"]["state"] == "failed"
+    assert "all-MiniLM-L6-v2" in findings["knowledge base"]["detail"]
+    assert findings["chat model"]["state"] == "failed"
+    assert findings["disk"]["state"] == "ok"
+    assert "sk-test" not in outcome.out + outcome.err
+
+
+def test_serve_says_in_one_line_that_its_port_is_taken(llmops: Llmops) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = llmops("serve", "--port", str(port))
+    assert outcome.code == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_serve_refuses_a_knowledge_base_of_another_embedding_model(
+    llmops: Llmops, handbook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llmops("index", str(handbook))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    outcome = llmops("serve", "--port", "0")
+    assert outcome.code == 1
+    assert "built with the embedding model 'embedded:all-MiniLM-L6-v2'" in outcome.err
+    assert outcome.err.count("\n") == 1

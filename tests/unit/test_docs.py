@@ -1,0 +1,115 @@
+"""The documents tell the same story as the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from app.cli import app
+from app.settings import Settings, environment_name
+
+FIELDS = pytest.mark.parametrize("field", sorted(Settings.model_fields))
+
+
+def written_default(field: str) -> str:
+    """A default as an operator would write it; "" for none."""
+    default: Any = Settings.model_fields[field].default
+    if default in (None, ()):
+        return ""
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+@FIELDS
+def test_the_example_file_has_each_variable_with_its_default(field: str, root: Path) -> None:
+    lines = (root / ".env.example").read_text().splitlines()
+    assert f"# {environment_name(field)}={written_default(field)}" in lines
+
+
+@FIELDS
+def test_the_configuration_page_has_each_variable_with_its_default(field: str, root: Path) -> None:
+    default = written_default(field)
+    row = f"| `{environment_name(field)}` | {f'`{default}`' if default else 'none'} | "
+    assert any(line.startswith(row) for line in (root / "docs/configuration.md").read_text().splitlines()), (
+        row
+    )
+
+
+def test_the_documents_invent_no_variable(root: Path) -> None:
+    known = {environment_name(field) for field in Settings.model_fields} | {
+        "LLMOPS_API_URL",
+        "LLMOPS_EVALDATA",
+    }
+    for path in [root / ".env.example", *documents(root)]:
+        named = set(re.findall(r"\bLLMOPS_[A-Z_]+\b", path.read_text()))
+        assert named <= known, f"{path.name} names {sorted(named - known)}"
+
+
+def test_every_make_target_is_named_in_the_readme(root: Path) -> None:
+    targets = re.findall(r"^([a-z]+):.*##", (root / "Makefile").read_text(), flags=re.MULTILINE)
+    assert {"run", "setup", "test", "check", "bench", "eval", "clean"} <= set(targets)
+    readme = (root / "README.md").read_text()
+    assert [target for target in targets if f"make {target}" not in readme] == []
+
+
+def test_every_command_is_named_in_the_readme(root: Path) -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert "ask" in commands
+    readme = (root / "README.md").read_text()
+    assert [name for name in commands if f"llmops {name}" not in readme] == []
+
+
+def test_every_link_inside_the_documents_leads_somewhere(root: Path) -> None:
+    for path in documents(root):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
+            if "://" not in target:
+                assert (path.parent / target).exists(), f"{path.name} links to {target!r}"
+
+
+def test_every_file_and_folder_named_in_the_documents_exists(root: Path) -> None:
+    made_at_run_time = ("benchmarks/results/",)
+    for path in documents(root):
+        for name in re.findall(r"`((?:app|ui|docs|scripts|examples|tests)/[\w./-]*)`", path.read_text()):
+            assert name in made_at_run_time or (root / name).exists(), f"{path.name} names {name!r}"
+
+
+def test_decision_records_are_numbered_without_gaps_and_short(root: Path) -> None:
+    records = sorted((root / "docs/adr").glob("*.md"))
+    assert [record.name[:4] for record in records] == [
+        f"{number:04}" for number in range(1, len(records) + 1)
+    ]
+    for record in records:
+        assert len(record.read_text().splitlines()) <= 30, f"{record.name} is no short record"
+
+
+def test_no_file_names_an_index_or_a_machine(root: Path) -> None:
+    """Locks and documents hold on any machine and with any package index."""
+    texts = {path.name: path.read_text() for path in [*root.glob("requirements*.lock"), *documents(root)]}
+    for name, text in texts.items():
+        assert not re.search(r"--(?:extra-)?index-url|--find-links|file://", text), name
+        assert name.endswith(".md") or "://" not in text, name
+        assert not re.search(r"(?:^|[\s`(])/(?:root|home|work|opt)/", text), name
+
+
+def test_the_lock_holds_neither_pytorch_nor_an_unhashed_package(root: Path) -> None:
+    text = (root / "requirements.lock").read_text()
+    packages = re.findall(r"^([a-z0-9._-]+)==.*?(?=^[a-z0-9]|\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(packages) > 50
+    assert "torch" not in packages
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_the_development_lock_changes_no_version_of_the_first(root: Path) -> None:
+    first, second = (
+        set(re.findall(r"^\S+==\S+", (root / name).read_text(), flags=re.MULTILINE))
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert first <= second
+
+
+def documents(root: Path) -> list[Path]:
+    return sorted([*root.glob("*.md"), *(root / "docs").rglob("*.md")])

@@ -1,0 +1,1 @@
+"""Parts of the page; each draws what it is given and reports what the user did."""

@@ -1,0 +1,71 @@
+"""The sidebar: a new conversation, who answers, the documents, and what the service runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import streamlit as st
+
+from app.schemas import AgentChoice, DocumentInfo, Info
+from ui.client import Client
+from ui.components.answer import agent_title
+from ui.components.documents import show_documents
+from ui.components.uploads import show_uploader
+from ui.safe_text import safe_label
+from ui.state import Session, start_conversation
+
+
+def show_sidebar(client: Client, session: Session, info: Info, documents: Sequence[DocumentInfo]) -> None:
+    st.button(
+        "New conversation",
+        icon=":material/add_comment:",
+        width="stretch",
+        on_click=start_conversation,
+        args=(session,),
+    )
+    _choose_agent(session, info)
+    _choose_mode(session, info)
+    st.subheader("Documents", anchor=False)
+    show_uploader(client, session, info, key="sidebar")
+    show_documents(client, documents)
+    st.divider()
+    _show_engine(info)
+
+
+def _choose_agent(session: Session, info: Info) -> None:
+    descriptions = {agent.name: agent.description for agent in info.agents}
+    names = ["auto", *(name for name in descriptions if name != "auto")]
+    chosen = st.selectbox(
+        "Agent",
+        names,
+        key="agent",
+        format_func=lambda name: "Choose automatically" if name == "auto" else agent_title(name),
+        help="\n".join(
+            f"- **{agent_title(name)}**: {safe_label(text, limit=200)}" for name, text in descriptions.items()
+        ),
+    )
+    session.agent = cast("AgentChoice", chosen)
+
+
+def _choose_mode(session: Session, info: Info) -> None:
+    if info.mode == "demo":
+        session.mode = "auto"
+        return
+    quoting_only = st.toggle(
+        "Demo engine only",
+        key="demo_only",
+        help="Answers by quoting the documents, without sending anything to the language model.",
+    )
+    session.mode = "demo" if quoting_only else "auto"
+
+
+def _show_engine(info: Info) -> None:
+    if info.mode == "demo":
+        st.caption(
+            ":material/format_quote: **Demo engine**: no language model is configured, "
+            "answers quote the documents."
+        )
+    else:
+        st.caption(f":material/smart_toy: Language model: **{safe_label(info.chat_model or 'unknown')}**")
+    st.caption(f"Embeddings: {safe_label(info.embedding_model)} · version {safe_label(info.version)}")
