@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -16,6 +17,7 @@ from app.errors import ConfigurationError, StorageUnavailable
 from app.knowledge.tables import SCHEMA_REVISION
 
 _BUSY_TIMEOUT_MS = 30_000
+_RETRY_S = 0.01
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -94,13 +96,23 @@ def _parse(database_url: str) -> URL:
 def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
     # SQLAlchemy begins transactions itself: the driver would begin none for SELECT, and never an immediate one.
     connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout={_BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
+    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
+    _enter_wal(connection)
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Use a write-ahead log; SQLite heeds no busy timeout while processes that open one new file enter it at once."""
+    deadline = monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(_RETRY_S)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

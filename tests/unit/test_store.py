@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -335,6 +338,15 @@ def test_a_current_database_is_opened_without_loading_alembic(tmp_path: Path) ->
 def test_processes_that_start_at_once_make_one_schema(tmp_path: Path) -> None:
     starting = [start_python(OPEN, tmp_path) for _ in range(4)]
     assert [process.wait(50) for process in starting] == [0, 0, 0, 0]
+
+
+def test_a_new_database_that_another_process_writes_to_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "llmops.db", isolation_level=None, check_same_thread=False)
+    with closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        Timer(0.3, other.rollback).start()
+        with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path) as store:
+            assert store.has_collection("default")
 
 
 def test_the_migrations_lead_to_the_tables_of_the_code(store: KnowledgeStore, tmp_path: Path) -> None:
