@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -26,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The migration that leads to these tables; a database at this revision is opened without loading Alembic."""
 
 # SQLite only makes an INTEGER primary key the key of the row itself.
@@ -56,6 +58,9 @@ knowledge_base = Table(
     Column("last_chunk_no", Number, nullable=False),
     Column("embedding_model", String(255)),
     Column("dimension", Integer),
+    # While everything is being embedded again: the model to come. Its vectors gather in `next_vectors`.
+    Column("next_model", String(255)),
+    Column("next_dimension", Integer),
 )
 
 collections = Table(
@@ -63,6 +68,7 @@ collections = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("settings", JSON, nullable=False, server_default="{}"),
 )
 
 documents = Table(
@@ -85,7 +91,18 @@ documents = Table(
     Column("warnings", JSON, nullable=False),
     Column("metadata", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # What a loader found out about each page or part, beside the text itself.
+    Column("extraction", JSON(none_as_null=True)),
+    # Who works on it and until when (seconds since 1970) nobody else may; how often it was tried, when it is due
+    # again, and how many of how many units of its present stage are done.
+    Column("lease_owner", String(64)),
+    Column("lease_until", Float),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("not_before", Float),
+    Column("done", Integer),
+    Column("total", Integer),
     Index("ix_documents_collection", "collection", "created_at"),
+    Index("ix_documents_status", "status", "created_at"),
     Index("ix_documents_sha256", "sha256"),
 )
 
@@ -125,9 +142,72 @@ chunks = Table(
     Index("ix_chunks_document_id", "document_id", "ordinal"),
 )
 
+# Finished steps of a document that is on its way, so that whoever goes on after a crash need not repeat them.
+document_drafts = Table(
+    "document_drafts",
+    metadata,
+    Column(
+        "document_id",
+        String(64),
+        ForeignKey("documents.document_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("parsed", LargeBinary, nullable=False),
+)
+
+# `matrix` holds the vectors of the document's chunks from number `first` on, float32, little-endian.
+draft_vectors = Table(
+    "draft_vectors",
+    metadata,
+    Column(
+        "document_id",
+        String(64),
+        ForeignKey("documents.document_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("embedding_model", String(255), nullable=False),
+    Column("matrix", LargeBinary, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", String(64), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    # What the client sent as Idempotency-Key, and the digest of the request it came with.
+    Column("idempotency_key", String(255), unique=True),
+    Column("request_digest", String(64), nullable=False),
+    Column("cancelled_at", UtcDateTime),
+)
+
+# No foreign key to `documents`: a job remembers the documents that were deleted since.
+job_documents = Table(
+    "job_documents",
+    metadata,
+    Column("job_id", String(64), ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("document_id", String(64), nullable=False),
+    Column("duplicate", Boolean, nullable=False),
+)
+
 # Apart from the texts, so that loading one does not read the other. Unit length, float32, little-endian.
 vectors = Table(
     "vectors",
+    metadata,
+    Column(
+        "chunk_no",
+        Number,
+        ForeignKey("chunks.chunk_no", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("vector", LargeBinary, nullable=False),
+)
+
+# Vectors of the model to come, gathered while those above still serve; see `app.ingestion.reembed`.
+next_vectors = Table(
+    "next_vectors",
     metadata,
     Column(
         "chunk_no",

@@ -363,6 +363,28 @@ def test_the_migrations_lead_to_the_tables_of_the_code(store: KnowledgeStore, tm
     engine.dispose()
 
 
+def test_a_database_of_an_earlier_version_keeps_what_it_holds(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    import app.knowledge
+
+    url = f"sqlite:///{tmp_path / 'llmops.db'}"
+    with open_store(url, tmp_path) as store:
+        info = add_document(store, ["kept from long ago"])
+    config = Config()
+    config.set_main_option("script_location", str(Path(app.knowledge.__file__).with_name("migrations")))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("PRAGMA foreign_keys=ON"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    engine.dispose()
+    with open_store(url, tmp_path) as store:
+        assert store.document_text(info.document_id) == "kept from long ago"
+        assert [chunk.text for chunk in store.chunks()] == ["kept from long ago"]
+
+
 def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'llmops.db'}"
     with open_store(url, tmp_path):
