@@ -17,14 +17,14 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from app import __version__
 from app.agents.base import AgentDeps
-from app.api import ask, knowledge, ops
+from app.api import ask, jobs, knowledge, ops
 from app.api.langserve_routes import add_langserve_routes
 from app.api.problems import BodyLimit, LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.services import Services
 from app.errors import ConfigurationError
 from app.graph import build_graph
-from app.ingestion.ingest import Ingestor
+from app.ingestion.assembly import build_ingestion
 from app.knowledge import open_knowledge
 from app.logs import configure_logging
 from app.models.chat import build_chat_model
@@ -55,6 +55,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         ingestion_pool = stack.enter_context(ThreadPoolExecutor(_INGESTION_THREADS, "ingestion"))
         threads = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
         locks = stack.enter_context(closing(ThreadLocks(settings.data_dir / "threads.lock")))
+        ingestion = build_ingestion(opened.store, embedding_model, WordPieces(), settings)
+        stack.callback(ingestion.worker.stop)
         chat_model = build_chat_model(settings)
         deps = AgentDeps(
             opened.store, opened.retriever, build_reader(settings, embedding_model), chat_model, pool
@@ -62,7 +64,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         yield Services(
             settings=settings,
             knowledge=opened,
-            ingestor=Ingestor(opened.store, embedding_model, WordPieces(), settings),
+            ingestion=ingestion,
             embedding_model=embedding_model,
             chat_model=chat_model,
             runner=Runner(build_graph(deps, threads), build_graph(deps), run_limits(settings), locks),
@@ -117,8 +119,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log_dir, settings.log_level)
         async with open_services(settings) as services:
-            services.knowledge.store.fail_interrupted()
             app.state.services = services
+            services.ingestion.worker.start(settings.ingestion_workers)
             log.info(
                 "started", extra={"mode": "llm" if services.chat_model else "demo", "version": __version__}
             )
@@ -139,7 +141,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
         )
     app.add_middleware(RequestLog)
-    for router in (ask.router, knowledge.router, ops.router):
+    for router in (ask.router, knowledge.router, jobs.router, ops.router):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
 

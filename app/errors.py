@@ -4,10 +4,12 @@ LlmopsError
 ├── ConfigurationError          the operator: a setting, or data built with other settings
 │   └── EmbeddingModelMismatch
 ├── StorageUnavailable          the operator: the disk is full, or the database does not answer
+├── LeaseLost                   nobody: another worker, or nobody, goes on with the document
 ├── RequestError                the caller: the request cannot be carried out as it stands
 │   ├── InvalidRequest
 │   ├── NotFound
-│   │   ├── UnknownCollection, UnknownDocument, UnknownThread, UnknownAgent
+│   │   ├── UnknownCollection, UnknownDocument, UnknownThread, UnknownAgent, UnknownJob
+│   ├── IdempotencyKeyReused
 │   ├── ThreadBusy
 │   ├── BodyTooLarge
 │   └── RunTimeout
@@ -61,6 +63,14 @@ class StorageUnavailable(LlmopsError):
     title = "The storage cannot be used at the moment"
 
 
+class LeaseLost(LlmopsError):
+    """The document was deleted, cancelled or taken over while this worker had it; what it did last changed nothing."""
+
+    status = 409
+    code = "lease_lost"
+    title = "The document is not this worker's any more"
+
+
 class RequestError(LlmopsError):
     status = 400
     code = "bad_request"
@@ -93,6 +103,14 @@ class RunTimeout(RequestError):
     title = "The answer took too long"
 
 
+class IdempotencyKeyReused(RequestError):
+    """The key came with another request before; the IETF's draft on idempotency keys asks for this status."""
+
+    status = 422
+    code = "idempotency_key_reused"
+    title = "The idempotency key belongs to another request"
+
+
 class NotFound(RequestError):
     status = 404
     code = "not_found"
@@ -112,6 +130,11 @@ class UnknownDocument(NotFound):
 class UnknownThread(NotFound):
     code = "unknown_thread"
     title = "No such thread"
+
+
+class UnknownJob(NotFound):
+    code = "unknown_job"
+    title = "No such job"
 
 
 class UnknownAgent(NotFound):

@@ -24,6 +24,8 @@ AgentName = Literal["qa", "research", "summarize"]
 AgentChoice = Literal["auto", "qa", "research", "summarize"]
 ModeChoice = Literal["auto", "demo"]
 Mode = Literal["llm", "demo"]
+JobStage = Literal["queued", "parsing", "embedding", "finished"]
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed", "cancelled"]
 
 # A plain string on the wire, because an unknown agent is a 404 like any other unknown thing, not a 422.
@@ -175,6 +177,36 @@ class DocumentInfo(Wire):
     duplicate: bool = False
     warnings: list[str] = []
     created_at: datetime
+
+
+class JobProgress(Wire):
+    """`done` of `total` units; a job of one document counts its chunks as soon as their number is known."""
+
+    done: int
+    total: int
+    stage: JobStage
+    unit: Literal["documents", "chunks"]
+
+
+class JobInfo(Wire):
+    """A job as it stands: `failed` when no document arrived, `done` when any did; `documents` tell of each."""
+
+    job_id: str
+    state: JobState
+    status: JobState = Field(description="The same as `state`, by the name that documents have for it")
+    progress: JobProgress
+    eta_s: float | None = Field(default=None, description="Seconds that are probably left")
+    documents: list[DocumentInfo] = Field(description="Those that were not deleted since")
+    created_at: datetime
+
+
+class JobList(Wire):
+    jobs: list[JobInfo]
+
+
+class UploadResponse(Wire):
+    job_id: str
+    documents: list[DocumentInfo]
 
 
 class TextDocument(Wire):

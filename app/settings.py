@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     max_pages: int = Field(default=10_000, ge=1)
     parse_timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     parse_memory_mb: int = Field(default=1_024, ge=128)
+    ingestion_workers: int = Field(default=2, ge=0, le=64)
     request_timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
 
     # Serving

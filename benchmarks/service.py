@@ -64,6 +64,8 @@ def say(message: str) -> None:
 
 def _ingest(services: Services, source: Source) -> DocumentInfo:
     if source.path is not None:
-        return services.ingestor.ingest_bytes(source.path.read_bytes(), source.name, collection="default")
+        return services.ingestion.ingestor.ingest_bytes(
+            source.path.read_bytes(), source.name, collection="default"
+        )
     assert source.text is not None, f"{source.key} has neither text nor file"
-    return services.ingestor.ingest_text(source.text, source.name, collection="default")
+    return services.ingestion.ingestor.ingest_text(source.text, source.name, collection="default")

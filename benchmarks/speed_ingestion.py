@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.api.services import Services
+from app.ingestion.assembly import build_ingestion
 from app.ingestion.ingest import Ingestor
 from app.knowledge.records import NewChunk
 from app.models.embeddings import EmbeddingModel
@@ -56,7 +57,7 @@ def measure_ingestion(services: Services, *, passages: int, rounds: int) -> Meas
     batches = [texts[start :: rounds + 1] for start in range(rounds + 1)]
     fresh = iter(batches)
     embedder = StopwatchEmbedder(services.embedding_model)
-    ingestor = Ingestor(services.knowledge.store, embedder, WordPieces(), services.settings)
+    ingestor = build_ingestion(services.knowledge.store, embedder, WordPieces(), services.settings).ingestor
     whole, alone = time_in_turn(
         lambda _: _ingest_all(ingestor, next(fresh), services.ingestion_pool),
         lambda turn: services.embedding_model.embed(batches[turn]),
@@ -91,7 +92,9 @@ def measure_acknowledgement(services: Services, folder: Path, *, repetitions: in
         )
         yield _acknowledgement("document stored, its vector at hand", "bare SQLite insert", stored, inserted)
         ingested, embedded = time_in_turn(
-            lambda turn: services.ingestor.ingest_text(batches[2].pop(), f"{turn}", collection="default"),
+            lambda turn: services.ingestion.ingestor.ingest_text(
+                batches[2].pop(), f"{turn}", collection="default"
+            ),
             lambda _: _insert(bare, batches[3][-1], embed([batches[3].pop()])),
             repetitions,
         )

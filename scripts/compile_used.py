@@ -46,7 +46,7 @@ async def _ask_about_samples(folder: Path) -> None:
     }
     async with open_services(Settings(use_demo_mode=True, **chosen)) as services:
         for path in sorted(SAMPLES.iterdir()):
-            services.ingestor.ingest_bytes(path.read_bytes(), path.name, collection="default")
+            services.ingestion.ingestor.ingest_bytes(path.read_bytes(), path.name, collection="default")
         await services.runner.run(RunRequest("What is the notice period?"))
 
 

@@ -1,7 +1,11 @@
-"""A real server in a thread, on a free port, for tests that speak HTTP."""
+"""Real servers on free ports, for tests that speak HTTP: in a thread, or in a process that can be killed."""
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -39,3 +43,36 @@ def running(settings: Settings) -> Iterator[httpx.Client]:
     finally:
         server.should_exit = True
         thread.join(timeout=20)
+
+
+@contextmanager
+def spawned(folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+    """A server in a process of its own, ready; it is killed at the end of the block if it still lives."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "LLMOPS_DATA_DIR": str(folder / "data"),
+        "LLMOPS_LOG_DIR": str(folder / "logs"),
+    }
+    command = [sys.executable, "-m", "uvicorn", "--factory", "server:create_app", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            _wait_until_ready(client)
+            yield client, process
+    finally:
+        process.kill()
+        process.wait(timeout=20)
+
+
+def _wait_until_ready(client: httpx.Client) -> None:
+    for _ in range(300):
+        try:
+            if client.get("/health/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("the server did not become ready")

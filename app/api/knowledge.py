@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
 from fastapi.responses import PlainTextResponse
 
+from app.api.jobs import finished
 from app.api.services import Services, UsesServices
-from app.errors import InvalidRequest, LlmopsError, UnsupportedFormat
+from app.errors import InvalidRequest, LlmopsError, UnknownDocument, UnsupportedFormat
 from app.ingestion.loaders import detect_media_type
+from app.ingestion.uploads import ReceivedFile
 from app.knowledge.metadata_filter import check_metadata
 from app.knowledge.records import Hit
 from app.knowledge.retriever import Retrieved
@@ -21,13 +24,20 @@ from app.schemas import (
     DocumentInfo,
     DocumentList,
     IndexRequest,
+    JobInfo,
+    ProblemInfo,
     SearchRequest,
     SearchResponse,
     SearchResult,
+    UploadResponse,
 )
 
 router = APIRouter(tags=["Documents"])
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, description="Sent again with the same files, it gives the same job"),
+]
 CollectionField = Annotated[
     CollectionName | None, Form(description="Where the documents go; created when new")
 ]
@@ -35,49 +45,72 @@ CollectionField = Annotated[
 
 @router.post("/index")
 async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
-    """Add texts. The answer comes when they are stored durably and can be found."""
+    """Add texts. The answer comes when they are stored durably and can be found; the same text is stored once."""
     collection = body.collection or DEFAULT_COLLECTION
     for document in body.documents:  # all before the first is stored
         check_metadata(document.metadata)
-    documents = [
-        await services.in_ingestion_pool(
-            services.ingestor.ingest_text,
-            document.text,
-            document.name or f"text {number}",
-            collection=collection,
-            metadata=document.metadata,
+    begun = await asyncio.gather(
+        *(
+            services.in_ingestion_pool(
+                services.ingestion.ingestor.ingest_text,
+                document.text,
+                document.name or f"text {number}",
+                collection=collection,
+                metadata=document.metadata,
+            )
+            for number, document in enumerate(body.documents, start=1)
         )
-        for number, document in enumerate(body.documents, start=1)
-    ]
-    return DocumentList(documents=documents)
+    )
+    return DocumentList(documents=begun)
 
 
-@router.post("/upload")
+@router.post(
+    "/upload",
+    status_code=202,
+    response_model=UploadResponse,
+    responses={200: {"model": UploadResponse, "description": "With `wait=true`: the job is finished"}},
+)
 async def upload(
     services: UsesServices,
+    response: Response,
     files: Annotated[list[UploadFile], File(description="One file or many")],
     collection: CollectionField = None,
-) -> DocumentList:
-    """Add files. The answer comes when each is indexed or has failed; one that fails does not keep the others out."""
-    documents = [await _ingest(services, file, collection or DEFAULT_COLLECTION) for file in files]
-    return DocumentList(documents=documents)
+    wait: Annotated[bool, Query(description="Answer when each file is indexed or has failed")] = False,
+    idempotency_key: IdempotencyKey = None,
+) -> UploadResponse:
+    """Add files. They are stored durably and indexed by a job in the background; one that fails keeps no other out."""
+    received = [ReceivedFile(file.filename or "", await file.read()) for file in files]
+    job = await services.in_pool(
+        services.ingestion.uploads.submit,
+        received,
+        collection=collection or DEFAULT_COLLECTION,
+        key=idempotency_key,
+    )
+    if wait:
+        response.status_code = 200
+        return UploadResponse(job_id=job.job_id, documents=await _outcomes(job, services))
+    return UploadResponse(job_id=job.job_id, documents=job.documents)
 
 
 @router.post("/upload_pdf")
 async def upload_pdf(
     services: UsesServices, file: UploadFile, collection: CollectionField = None
-) -> DocumentList:
+) -> UploadResponse:
     """Add one PDF; a file that cannot be indexed is an error with its code."""
-    media_type = detect_media_type(await file.read(), file.filename or "")
+    received = ReceivedFile(file.filename or "", await file.read())
+    media_type = detect_media_type(received.data, received.name)
     if media_type != "application/pdf":
         raise UnsupportedFormat(
             f"{file.filename!r} is {media_type}; this route takes PDFs, /upload takes every format"
         )
-    await file.seek(0)
-    info = await _ingest(services, file, collection or DEFAULT_COLLECTION)
-    if info.status == "failed":
-        raise refusal_of(info)
-    return DocumentList(documents=[info])
+    job = await services.in_pool(
+        services.ingestion.uploads.submit, [received], collection=collection or DEFAULT_COLLECTION
+    )
+    outcomes = await _outcomes(job, services)
+    for info in outcomes:
+        if info.status == "failed":
+            raise refusal_of(info)
+    return UploadResponse(job_id=job.job_id, documents=outcomes)
 
 
 @router.post("/search")
@@ -147,11 +180,14 @@ async def clear(body: ClearRequest, services: UsesServices) -> ClearResponse:
     return ClearResponse(deleted_documents=deleted)
 
 
-async def _ingest(services: Services, file: UploadFile, collection: str) -> DocumentInfo:
-    data = await file.read()
-    return await services.in_ingestion_pool(
-        services.ingestor.ingest_bytes, data, file.filename or "", collection=collection
-    )
+async def _outcomes(job: JobInfo, services: Services) -> list[DocumentInfo]:
+    """What became of each file of a job, when all is done; one that was deleted meanwhile counts as cancelled."""
+    left = {info.document_id: info for info in (await finished(job, services)).documents}
+    gone = ProblemInfo(code=UnknownDocument.code, detail="It was deleted while it was being indexed")
+    return [
+        left.get(info.document_id) or info.model_copy(update={"status": "cancelled", "error": gone})
+        for info in job.documents
+    ]
 
 
 def refusal_of(info: DocumentInfo) -> LlmopsError:

@@ -9,7 +9,7 @@ from typing import Annotated, ParamSpec, TypeVar, cast
 
 from fastapi import Depends, Request
 
-from app.ingestion.ingest import Ingestor
+from app.ingestion.assembly import Ingestion
 from app.knowledge import Knowledge
 from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingModel
@@ -30,7 +30,7 @@ class Services:
 
     settings: Settings
     knowledge: Knowledge
-    ingestor: Ingestor
+    ingestion: Ingestion
     embedding_model: EmbeddingModel
     chat_model: ChatModel | None
     runner: Runner

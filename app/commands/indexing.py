@@ -16,6 +16,7 @@ from app.commands.output import fail, place, printable, show_json
 from app.commands.progress import progress_bar
 from app.errors import BodyTooLarge, InvalidRequest
 from app.ingestion.media_types import EXTENSIONS
+from app.knowledge.document_queue import UNFINISHED
 from app.schemas import DEFAULT_COLLECTION, DocumentInfo, DocumentList
 from app.settings import Settings, load_settings
 from server import open_services
@@ -90,8 +91,11 @@ def _report(progress: Progress, task: TaskID, stage: str, done: int, total: int)
 def _index_one(
     services: Services, file: Path, collection: str, report: Callable[[str, int, int], None]
 ) -> DocumentInfo:
-    data = file.read_bytes()
-    return services.ingestor.ingest_bytes(data, file.name, collection=collection, on_progress=report)
+    ingestor, data = services.ingestion.ingestor, file.read_bytes()
+    info = ingestor.ingest_bytes(data, file.name, collection=collection, on_progress=report)
+    if info.status not in UNFINISHED:
+        return info
+    return ingestor.finish(info.document_id, on_progress=report)
 
 
 def _describe(info: DocumentInfo) -> str:

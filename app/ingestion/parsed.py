@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 PAGE_SEPARATOR = "\n\n"
 
@@ -44,6 +45,19 @@ class ParsedDocument:
     warnings: tuple[str, ...] = ()
     pages_without_text: tuple[int, ...] = ()
     headings: tuple[Heading, ...] = ()
+
+
+def parsed_from_fields(fields: Mapping[str, Any]) -> ParsedDocument:
+    """The document from what `dataclasses.asdict` and JSON have made of it."""
+    return ParsedDocument(
+        text=fields["text"],
+        media_type=fields["media_type"],
+        page_spans=tuple((start, end) for start, end in fields["page_spans"]),
+        title=fields["title"],
+        warnings=tuple(fields["warnings"]),
+        pages_without_text=tuple(fields["pages_without_text"]),
+        headings=tuple(Heading(**heading) for heading in fields["headings"]),
+    )
 
 
 def join_pages(pages: Iterable[str]) -> tuple[str, tuple[tuple[int, int], ...]]:

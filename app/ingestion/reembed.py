@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from app.ingestion.contextual import add_context
-from app.ingestion.ingest import CHUNKS_PER_BATCH, MAX_EMBEDDED_PIECES
+from app.ingestion.indexer import CHUNKS_PER_BATCH, MAX_EMBEDDED_PIECES
 from app.ingestion.splitter import Measure, TextChunk
 from app.knowledge.records import Chunk
 from app.knowledge.store import KnowledgeStore

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,8 +19,9 @@ from typing import IO, Any, cast
 
 import app
 from app.errors import CorruptDocument, DocumentTooComplex, UnreadableDocument
-from app.ingestion.loaders import LOADERS, Heading, ParsedDocument, ParseLimits, detect_media_type
+from app.ingestion.loaders import LOADERS, ParsedDocument, ParseLimits, detect_media_type
 from app.ingestion.media_types import MARKDOWN, TEXT
+from app.ingestion.parsed import parsed_from_fields
 
 _log = logging.getLogger("llmops.embedding")
 
@@ -27,6 +29,7 @@ _log = logging.getLogger("llmops.embedding")
 # would cost a hundred times the work itself.
 _IN_PROCESS_TYPES = (TEXT, MARKDOWN)
 _IN_PROCESS_BYTES = 1 << 20
+_GUARD_S = 0.05
 _MAX_HEADER_BYTES = 64 << 20
 _UTF8_BYTES_PER_CHAR = 4
 _PACKAGE_PARENT = str(Path(app.__file__).resolve().parent.parent)
@@ -47,8 +50,11 @@ def parse_isolated(
     memory_mb: int = 1024,
     max_pages: int = 10_000,
     media_type: str | None = None,
+    stop: threading.Event | None = None,
 ) -> ParsedDocument:
     """Read a file without trusting it; `media_type` spares the detection where it is known.
+
+    Setting `stop` kills the process that reads; what is raised then is of no use to anybody.
 
     Raises:
         UnreadableDocument: as `parse` does; `DocumentTooComplex` also where time, memory or output ran over,
@@ -64,31 +70,34 @@ def parse_isolated(
         "memory_mb": memory_mb,
         "limits": asdict(limits),
     }
-    output, status = _run_child(
-        data, request, max_bytes=_MAX_HEADER_BYTES + limits.max_chars * _UTF8_BYTES_PER_CHAR
-    )
+    max_bytes = _MAX_HEADER_BYTES + limits.max_chars * _UTF8_BYTES_PER_CHAR
+    output, status = _run_child(data, request, max_bytes=max_bytes, stop=stop or threading.Event())
     header, _, text = output.partition(b"\n")
     if status != 0 or not header:
         raise _explain_death(status, memory_mb)
     return _restore(json.loads(header), text)
 
 
-def _run_child(data: bytes, request: dict[str, Any], *, max_bytes: int) -> tuple[bytes, int]:
+def _run_child(
+    data: bytes, request: dict[str, Any], *, max_bytes: int, stop: threading.Event
+) -> tuple[bytes, int]:
     timeout_s = request["timeout_s"]
-    is_late = threading.Event()
+    is_late, is_done = threading.Event(), threading.Event()
     with tempfile.TemporaryFile() as source:
         source.write(data)
         source.seek(0)
         with _started_child(source, json.dumps(request)) as child:
-            timer = threading.Timer(timeout_s, _kill_late, (child, is_late))
-            timer.daemon = True
-            timer.start()
+            guard = threading.Thread(
+                target=_guard, args=(child, timeout_s, stop, is_late, is_done), daemon=True
+            )
+            guard.start()
             try:
                 output = cast("IO[bytes]", child.stdout).read(max_bytes + 1)
                 if len(output) <= max_bytes:
                     child.wait()
             finally:
-                timer.cancel()
+                is_done.set()
+                guard.join()
     if is_late.is_set():
         raise DocumentTooComplex(f"reading it takes more than {timeout_s:g} s")
     if len(output) > max_bytes:
@@ -114,9 +123,21 @@ def _started_child(source: IO[bytes], request: str) -> Iterator[subprocess.Popen
             _kill(child)
 
 
-def _kill_late(child: subprocess.Popen[bytes], is_late: threading.Event) -> None:
-    is_late.set()
-    _kill(child)
+def _guard(
+    child: subprocess.Popen[bytes],
+    timeout_s: float,
+    stop: threading.Event,
+    is_late: threading.Event,
+    is_done: threading.Event,
+) -> None:
+    """Kill the child when it is late or not wanted any more."""
+    deadline = time.monotonic() + timeout_s
+    while not is_done.wait(_GUARD_S):
+        if time.monotonic() > deadline:
+            is_late.set()
+        if is_late.is_set() or stop.is_set():
+            _kill(child)
+            return
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
@@ -142,12 +163,4 @@ def _restore(header: dict[str, Any], text: bytes) -> ParsedDocument:
         if failure["trace"]:
             _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
         raise _ERRORS[failure["code"]](failure["detail"])
-    return ParsedDocument(
-        text=text.decode(),
-        media_type=header["media_type"],
-        page_spans=tuple((start, end) for start, end in header["page_spans"]),
-        title=header["title"],
-        warnings=tuple(header["warnings"]),
-        pages_without_text=tuple(header["pages_without_text"]),
-        headings=tuple(Heading(**heading) for heading in header["headings"]),
-    )
+    return parsed_from_fields(header | {"text": text.decode()})

@@ -7,7 +7,8 @@ derived from here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +16,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from app.errors import ConfigurationError
 from app.knowledge.changes import claim_embedding_model
 from app.knowledge.database import open_database, translated
 from app.knowledge.deletion import remove_chunks, remove_documents, remove_unused_originals
+from app.knowledge.document_queue import (
+    FINISHED,
+    QUEUED,
+    UNFINISHED,
+    Claim,
+    DocumentQueue,
+    Lease,
+    as_claim,
+    leased,
+    require_held,
+)
+from app.knowledge.drafts import Drafts, remove_drafts
 from app.knowledge.insertion import (
     Vectors,
     as_unit_vectors,
@@ -30,13 +43,16 @@ from app.knowledge.insertion import (
     insert_texts,
     replace_all_vectors,
 )
+from app.knowledge.jobs import Jobs
 from app.knowledge.metadata_filter import check_metadata
 from app.knowledge.originals import Originals
 from app.knowledge.reading import StoreReader, require_collection
 from app.knowledge.records import NewChunk, NewText
 from app.knowledge.rows import as_info, find_document, load_document
 from app.knowledge.tables import document_texts, documents
-from app.schemas import DocumentInfo, DocumentStatus, ProblemInfo
+from app.schemas import DocumentInfo
+
+_KEPT = ("indexed", *UNFINISHED)
 
 
 class KnowledgeStore(StoreReader):
@@ -51,70 +67,58 @@ class KnowledgeStore(StoreReader):
         media_type: str,
         metadata: Mapping[str, Any] | None = None,
     ) -> DocumentInfo:
-        """Keep the original and note the document as `queued`, or give the one that is indexed with `duplicate` set.
+        """Keep the original and queue the document, or give the one that is indexed with `duplicate` set.
 
-        One that failed, was cancelled or is still on its way is begun anew: after a crash nobody may be working on it,
-        and when two do, the first to commit wins.
+        One that failed or was cancelled begins anew; one that is on its way already stays as it is.
 
         Raises:
             InvalidRequest: the metadata cannot be written as JSON.
         """
-        sha256 = hashlib.sha256(data).hexdigest()
-        values: dict[str, Any] = {
+        values = {"name": name, "media_type": media_type, "metadata": check_metadata(metadata or {})}
+        return as_begun(self._begin(data, collection, values))
+
+    def begin_leased(
+        self,
+        data: bytes,
+        *,
+        name: str,
+        collection: str,
+        media_type: str,
+        lease: Lease,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> tuple[DocumentInfo, Claim | None]:
+        """As `begin_document`, and claim the document; no claim on one that is indexed or somebody else's."""
+        values = {
             "name": name,
             "media_type": media_type,
-            "status": "queued",
-            "error": None,
             "metadata": check_metadata(metadata or {}),
         }
+        row = self._begin(data, collection, values | leased(lease))
+        return as_begun(row), as_claim(row) if row.lease_owner == lease.owner else None
+
+    def _begin(self, data: bytes, collection: str, values: dict[str, Any]) -> Row[Any]:
+        sha256 = hashlib.sha256(data).hexdigest()
         document_id = identify(collection, sha256)
         with self._database.reading() as connection:
             row = find_document(connection, document_id)
-        if row is not None and row.status == "indexed":
-            return as_info(row, duplicate=True)
+        if row is not None and row.status in _KEPT:
+            return row
         with (
             translated(),
             self._originals.staged(data, sha256) as publish,
             self._database.writing() as connection,
         ):
             row = find_document(connection, document_id)
-            if row is not None and row.status == "indexed":
-                return as_info(row, duplicate=True)
+            if row is not None and row.status in _KEPT:
+                return row
             publish()
             if row is None:
                 insert_collection(connection, collection)
-                values |= _new_document(document_id, collection, sha256, len(data))
-                connection.execute(insert(documents).values(values))
+                new = _new_document(document_id, collection, sha256, len(data))
+                connection.execute(insert(documents).values(QUEUED | new | values))
             else:
-                connection.execute(_update(document_id).values(values))
-            return as_info(load_document(connection, document_id))
-
-    def set_status(
-        self, document_id: str, status: DocumentStatus, error: ProblemInfo | None = None
-    ) -> DocumentInfo:
-        """Note how far the work on a document is. One that is indexed stays so. Raises UnknownDocument."""
-        with self._database.writing() as connection:
-            connection.execute(
-                _update(document_id)
-                .where(documents.c.status != "indexed")
-                .values(status=status, error=error.model_dump() if error else None)
-            )
-            return as_info(load_document(connection, document_id))
-
-    def fail_interrupted(self) -> None:
-        """Say of documents that were on their way when the last process ended that they did not arrive.
-
-        Should another process be at work on one after all, what it commits still counts.
-        """
-        problem = ProblemInfo(
-            code="interrupted", detail="The server stopped while it was being indexed; send it again"
-        )
-        with self._database.writing() as connection:
-            connection.execute(
-                update(documents)
-                .where(documents.c.status.in_(["queued", "parsing", "embedding"]))
-                .values(status="failed", error=problem.model_dump())
-            )
+                connection.execute(_update(document_id).values(QUEUED | values))
+            return load_document(connection, document_id)
 
     def commit_document(
         self,
@@ -128,21 +132,26 @@ class KnowledgeStore(StoreReader):
         title: str | None = None,
         warnings: Sequence[str] = (),
         pages_without_text: Sequence[int] = (),
+        claim: Claim | None = None,
     ) -> DocumentInfo:
         """Store everything about a document at once and make it `indexed`: it can be found from now on.
 
-        `vectors[i]` belongs to `chunks[i]`; None leaves the document to the lexical search.
+        `vectors[i]` belongs to `chunks[i]`; None leaves the document to the lexical search. A worker gives its `claim`.
 
         Raises:
+            LeaseLost: the claim is gone.
             UnknownDocument: it was deleted meanwhile.
             EmbeddingModelMismatch: the knowledge base holds vectors of another model.
             ModelMisbehaved: the vectors do not fit the chunks.
         """
         units = None if vectors is None else as_unit_vectors(vectors, len(chunks))
         with self._database.writing() as connection:
+            if claim is not None:
+                require_held(connection, claim)
             row = load_document(connection, document_id)
             if row.status == "indexed":
                 return as_info(row, duplicate=True)
+            remove_drafts(connection, document_id)
             spans = [list(span) for span in page_spans]
             connection.execute(
                 insert(document_texts).values(document_id=document_id, text=text, page_spans=spans)
@@ -155,8 +164,7 @@ class KnowledgeStore(StoreReader):
                     pages_without_text=list(pages_without_text),
                     warnings=list(warnings),
                     chunks=len(chunks),
-                    status="indexed",
-                    error=None,
+                    **FINISHED,
                 )
             )
             return as_info(load_document(connection, document_id))
@@ -183,6 +191,18 @@ class KnowledgeStore(StoreReader):
             remove_documents(connection, [row.document_id for row in rows])
         self._remove_originals([row.sha256 for row in rows])
         return len(rows)
+
+    def queue(self, *, lease_s: float, now: Callable[[], float] = time.time) -> DocumentQueue:
+        """The documents that wait for workers; a dead worker keeps others waiting for `lease_s` seconds."""
+        return DocumentQueue(self._database, lease_s=lease_s, now=now)
+
+    def drafts(self) -> Drafts:
+        """The finished steps of documents that are on their way."""
+        return Drafts(self._database)
+
+    def jobs(self) -> Jobs:
+        """What clients asked for, document by document."""
+        return Jobs(self._database)
 
     def create_collection(self, name: str) -> None:
         """Create a collection unless it is there."""
@@ -252,6 +272,10 @@ def open_store(database_url: str, data_dir: Path) -> Iterator[KnowledgeStore]:
         yield KnowledgeStore(database, Originals(data_dir / "originals"))
     finally:
         database.close()
+
+
+def as_begun(row: Row[Any]) -> DocumentInfo:
+    return as_info(row, duplicate=row.status == "indexed")
 
 
 def _update(document_id: str) -> Any:

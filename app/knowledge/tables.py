@@ -93,12 +93,13 @@ documents = Table(
     Column("created_at", UtcDateTime, nullable=False),
     # What a loader found out about each page or part, beside the text itself.
     Column("extraction", JSON(none_as_null=True)),
-    # Who works on it and until when (seconds since 1970) nobody else may; how often it was tried, when it is due
-    # again, and how many of how many units of its present stage are done.
+    # Who works on it and until when nobody else may; how often it was tried, when it is due again and when work on it
+    # began (moments in seconds since 1970); how many of how many units of its present stage are done.
     Column("lease_owner", String(64)),
     Column("lease_until", Float),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("not_before", Float),
+    Column("started_at", Float),
     Column("done", Integer),
     Column("total", Integer),
     Index("ix_documents_collection", "collection", "created_at"),
@@ -167,6 +168,7 @@ draft_vectors = Table(
     ),
     Column("first", Integer, primary_key=True, autoincrement=False),
     Column("embedding_model", String(255), nullable=False),
+    Column("dimension", Integer, nullable=False),
     Column("matrix", LargeBinary, nullable=False),
 )
 

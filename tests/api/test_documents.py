@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.live import make_settings, running
+from tests.live import make_settings, running, spawned
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffdb004300") + bytes(200) + b"\xff\xd9"
 
@@ -112,44 +107,13 @@ def test_collections_are_searched_apart(fresh_server: httpx.Client) -> None:
 
 
 def test_a_kill_right_after_the_acknowledgement_loses_nothing(tmp_path: Path) -> None:
-    port = _free_port()
-    environment = {
-        **os.environ,
-        "LLMOPS_DATA_DIR": str(tmp_path / "data"),
-        "LLMOPS_LOG_DIR": str(tmp_path / "logs"),
-    }
-    command = [sys.executable, "-m", "uvicorn", "--factory", "server:create_app", "--port", str(port)]
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            _wait_until_ready(client)
-            body = {"documents": [{"text": "The override code of the sluice is 4711.", "name": "sluice"}]}
-            acknowledged = client.post("/index", json=body)
-            server.send_signal(signal.SIGKILL)
-    finally:
-        server.kill()
-        server.wait(timeout=20)
+    with spawned(tmp_path) as (server, process):
+        body = {"documents": [{"text": "The override code of the sluice is 4711.", "name": "sluice"}]}
+        acknowledged = server.post("/index", json=body)
+        process.send_signal(signal.SIGKILL)
 
     assert acknowledged.status_code == 200
     with running(make_settings(tmp_path)) as client:
         answer = client.post("/ask", json={"question": "What is the override code of the sluice?"}).json()
         assert "4711" in answer["answer"]
         assert client.get("/stats").json()["documents"] == 1
-
-
-def _wait_until_ready(client: httpx.Client) -> None:
-    for _ in range(300):
-        try:
-            if client.get("/health/ready").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("the server did not become ready")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

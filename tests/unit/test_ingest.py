@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.errors import InvalidRequest, ModelRateLimited
+from app.ingestion.assembly import build_ingestion
 from app.ingestion.ingest import Ingestor
 from app.ingestion.names import display_name
 from app.knowledge.store import KnowledgeStore, open_store
@@ -59,7 +60,7 @@ def embedder() -> RecordingEmbedder:
 
 @pytest.fixture
 def ingestor(store: KnowledgeStore, embedder: RecordingEmbedder, settings: Settings) -> Ingestor:
-    return Ingestor(store, embedder, FourLetterPieces(), settings)
+    return build_ingestion(store, embedder, FourLetterPieces(), settings, max_attempts=1).ingestor
 
 
 @pytest.mark.parametrize("media_type", SAMPLES)
@@ -96,7 +97,7 @@ def test_what_is_embedded_fits_the_model(
 ) -> None:
     settings = load_settings(data_dir=tmp_path, chunk_tokens=254, chunk_overlap_tokens=8)
     source = f"# {'heading words ' * 30}\n\n" + "some more words. " * 500
-    Ingestor(store, embedder, FourLetterPieces(), settings).ingest_text(
+    build_ingestion(store, embedder, FourLetterPieces(), settings).ingestor.ingest_text(
         source, "long name " * 20 + ".md", collection="c"
     )
     sizes = [FourLetterPieces().count(text) for text in embedder.texts]

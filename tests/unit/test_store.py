@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, text
 
 from app.errors import (
     ConfigurationError,
+    CorruptDocument,
     EmbeddingModelMismatch,
     InvalidRequest,
     ModelMisbehaved,
@@ -101,9 +102,12 @@ def test_the_same_bytes_in_one_collection_are_one_document(store: KnowledgeStore
 
 def test_a_failed_document_can_be_begun_again(store: KnowledgeStore) -> None:
     document_id = begin(store)
-    failed = store.set_status(
-        document_id, "failed", ProblemInfo(code="corrupt_document", detail="no trailer")
-    )
+    queue = store.queue(lease_s=60)
+    claim = queue.claim(document_id, "worker")
+    assert claim is not None
+    queue.fail(claim, CorruptDocument("no trailer"))
+    failed = store.get_document(document_id)
+    assert failed.status == "failed"
     assert failed.error == ProblemInfo(code="corrupt_document", detail="no trailer")
     again = store.begin_document(b"some bytes", name="b.txt", collection="default", media_type="text/plain")
     assert (again.document_id, again.status, again.error, again.duplicate) == (
@@ -126,7 +130,6 @@ def test_two_who_index_the_same_document_make_one(store: KnowledgeStore) -> None
     )
     assert not first.duplicate
     assert second.duplicate
-    assert store.set_status(document_id, "failed").status == "indexed"
     assert len(store.chunks()) == 1
 
 

@@ -28,7 +28,16 @@ def downgrade() -> None:
     for table, columns in (
         (
             "documents",
-            ("extraction", "lease_owner", "lease_until", "attempts", "not_before", "done", "total"),
+            (
+                "extraction",
+                "lease_owner",
+                "lease_until",
+                "attempts",
+                "not_before",
+                "started_at",
+                "done",
+                "total",
+            ),
         ),
         ("collections", ("settings",)),
         ("knowledge_base", ("next_model", "next_dimension")),
@@ -46,6 +55,7 @@ def _extend_documents() -> None:
         documents.add_column(sa.Column("lease_until", sa.Float))
         documents.add_column(sa.Column("attempts", sa.Integer, nullable=False, server_default="0"))
         documents.add_column(sa.Column("not_before", sa.Float))
+        documents.add_column(sa.Column("started_at", sa.Float))
         documents.add_column(sa.Column("done", sa.Integer))
         documents.add_column(sa.Column("total", sa.Integer))
         documents.create_index("ix_documents_status", ["status", "created_at"])
@@ -62,6 +72,7 @@ def _create_drafts() -> None:
         _document_key(),
         sa.Column("first", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("embedding_model", sa.String(255), nullable=False),
+        sa.Column("dimension", sa.Integer, nullable=False),
         sa.Column("matrix", sa.LargeBinary, nullable=False),
     )
 

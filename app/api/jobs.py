@@ -1,0 +1,94 @@
+"""Jobs in the background: how far they are, as a stream or at a glance, and how to stop them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from app.api.services import Services, UsesServices
+from app.schemas import JobInfo, JobList
+
+router = APIRouter(prefix="/jobs", tags=["Jobs"])
+
+_UNFINISHED = ("queued", "running")
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
+
+
+@router.get("")
+async def list_jobs(services: UsesServices, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> JobList:
+    """The newest jobs, newest first."""
+    return JobList(jobs=await services.in_pool(services.ingestion.jobs.recent, limit))
+
+
+@router.get("/{job_id}")
+async def get_job(job_id: str, services: UsesServices) -> JobInfo:
+    """How far a job is, with each of its documents."""
+    return await services.in_pool(services.ingestion.jobs.get, job_id)
+
+
+@router.get("/{job_id}/events", response_class=EventSourceResponse)
+async def job_events(job_id: str, services: UsesServices) -> EventSourceResponse:
+    """Server-sent events named `job`, each a whole JobInfo: one at once, one at each change, the last at the end."""
+    first = await get_job(job_id, services)  # an unknown job is a 404, not a stream that breaks off
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        number = 0
+        async for job in follow(first, services):
+            number += 1
+            yield ServerSentEvent(job.model_dump_json(), event="job", id=str(number))
+
+    return EventSourceResponse(events())
+
+
+@router.delete("/{job_id}")
+async def cancel_job(job_id: str, services: UsesServices) -> JobInfo:
+    """Stop a job: documents that are not indexed yet are `cancelled`, unless another job wants them as well."""
+    return await services.in_pool(_cancel, services, job_id)
+
+
+@router.post("/{job_id}/resume")
+async def resume_job(job_id: str, services: UsesServices) -> JobInfo:
+    """Go on with the documents of a job that failed or were cancelled, from where they were left."""
+    return await services.in_pool(_resume, services, job_id)
+
+
+async def follow(job: JobInfo, services: Services) -> AsyncIterator[JobInfo]:
+    """The job as it stands, then again whenever anything of it has changed, until it is finished.
+
+    The store is asked again and again, since the work may be done in another process.
+    """
+    jobs, pause = services.ingestion.jobs, _FIRST_PAUSE_S
+    yield job
+    while job.state in _UNFINISHED:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+        seen, job = job, await services.in_pool(jobs.get, job.job_id)
+        if job.model_dump(exclude={"eta_s"}) != seen.model_dump(exclude={"eta_s"}):
+            pause = _FIRST_PAUSE_S
+            yield job
+
+
+async def finished(job: JobInfo, services: Services) -> JobInfo:
+    """The job when there is nothing left to do of it."""
+    last = job
+    async for last in follow(job, services):  # noqa: B007  # only the last one is wanted
+        pass
+    return last
+
+
+def _cancel(services: Services, job_id: str) -> JobInfo:
+    ingestion = services.ingestion
+    ingestion.queue.cancel(ingestion.jobs.cancel(job_id))
+    ingestion.worker.check_claims()
+    return ingestion.jobs.get(job_id)
+
+
+def _resume(services: Services, job_id: str) -> JobInfo:
+    ingestion = services.ingestion
+    ingestion.queue.resume(ingestion.jobs.resume(job_id))
+    ingestion.worker.wake()
+    return ingestion.jobs.get(job_id)

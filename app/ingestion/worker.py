@@ -1,0 +1,200 @@
+"""Works off the queue of documents in threads of this process, and keeps its claims alive meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from app.errors import (
+    LeaseLost,
+    LlmopsError,
+    ModelError,
+    StorageUnavailable,
+    UnknownDocument,
+    UnreadableDocument,
+)
+from app.ingestion.indexer import Indexer
+from app.ingestion.parsed import ParsedDocument
+from app.ingestion.watch import Progress, Watch, WorkerStopping
+from app.knowledge.document_queue import Claim, DocumentQueue, Lease
+from app.knowledge.store import KnowledgeStore
+from app.schemas import DocumentInfo
+
+_log = logging.getLogger("llmops.embedding")
+
+LEASE_S = 20.0
+MAX_ATTEMPTS = 8
+_RENEWALS_PER_LEASE = 4
+_POLL_S = 1.0
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 2.0, 120.0
+
+
+class Worker:
+    """Each document that it works on has a claim of its own; `max_attempts` bounds how often a model may fail.
+
+    Without `start` it works on what it is handed by `carry_out` and nothing else.
+    """
+
+    def __init__(
+        self,
+        store: KnowledgeStore,
+        queue: DocumentQueue,
+        indexer: Indexer,
+        *,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._indexer = indexer
+        self._max_attempts = max_attempts
+        self._name = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._numbers = itertools.count()
+        self._watches: dict[str, Watch] = {}
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._heartbeat: threading.Thread | None = None
+        self._is_stopping = threading.Event()
+        self._work = threading.Condition()
+
+    def lease(self) -> Lease:
+        """A lease for one document that is about to be stored."""
+        return self._queue.lease(self._owner())
+
+    def start(self, threads: int) -> None:
+        """Take documents off the queue until `stop`."""
+        for number in range(threads):
+            self._spawn(f"worker-{number}", self._work_off)
+
+    def stop(self) -> None:
+        """End the threads; documents that they are at go back into the queue, with what is done of them."""
+        self._is_stopping.set()
+        self.wake()
+        with self._lock:
+            for watch in self._watches.values():
+                watch.end(WorkerStopping())
+        for thread in self._threads:
+            thread.join()
+
+    def wake(self) -> None:
+        """Look at the queue now: something was put into it."""
+        with self._work:
+            self._work.notify_all()
+
+    def check_claims(self) -> None:
+        """Renew all claims, and end the work on documents that were cancelled, deleted or taken over."""
+        with self._lock:
+            watches = dict(self._watches)
+        if not watches:
+            return
+        held = self._queue.renew(watches.keys())
+        for owner, watch in watches.items():
+            if owner not in held:
+                watch.end(LeaseLost(f"Document {watch.claim.document_id!r} is not to be worked on any more"))
+
+    def carry_out(
+        self,
+        claim: Claim,
+        parse: Callable[[], ParsedDocument] | None = None,
+        on_progress: Progress | None = None,
+    ) -> DocumentInfo:
+        """Work on a claimed document until it is indexed, or note why it is not; give it as it stands then.
+
+        Raises:
+            StorageUnavailable: nothing could be noted; the document stays in the queue.
+        """
+        document_id = claim.document_id
+        try:
+            with self._watched(Watch(claim, self._queue, on_progress)) as watch:
+                return self._try(watch, parse)
+        except LeaseLost:
+            _log.info("event=document_given_up document_id=%s", document_id)
+        return self._store.get_document(document_id)
+
+    def _try(self, watch: Watch, parse: Callable[[], ParsedDocument] | None) -> DocumentInfo:
+        claim = watch.claim
+        try:
+            return self._indexer.index(watch, parse)
+        except WorkerStopping:
+            self._queue.release(claim)
+        except (ModelError, StorageUnavailable) as error:
+            self._postpone(claim, error)
+        except UnreadableDocument as error:
+            watch.check()  # a reader that was killed because its work is over says nothing about the file
+            self._fail(claim, error)
+        except LeaseLost:
+            raise
+        except BaseException:
+            # Goes on to the caller, but the document must not look as if somebody were still at work on it.
+            self._fail(claim, LlmopsError("indexing failed unexpectedly; the log has the details"))
+            raise
+        return self._store.get_document(claim.document_id)
+
+    def _postpone(self, claim: Claim, error: LlmopsError) -> None:
+        if claim.attempt >= self._max_attempts:
+            self._fail(claim, error)
+            return
+        delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (claim.attempt - 1))
+        _log.warning(
+            "event=document_postponed document_id=%s code=%s delay_s=%.0f",
+            claim.document_id,
+            error.code,
+            delay_s,
+        )
+        self._queue.postpone(claim, error, delay_s)
+
+    def _fail(self, claim: Claim, error: LlmopsError) -> None:
+        _log.warning("event=document_failed document_id=%s code=%s", claim.document_id, error.code)
+        self._queue.fail(claim, error)
+
+    @contextmanager
+    def _watched(self, watch: Watch) -> Iterator[Watch]:
+        with self._lock:
+            self._watches[watch.claim.owner] = watch
+            if self._heartbeat is None:
+                self._heartbeat = self._spawn("heartbeat", self._keep_alive)
+        try:
+            yield watch
+        finally:
+            with self._lock:
+                del self._watches[watch.claim.owner]
+
+    def _owner(self) -> str:
+        return f"{self._name}-{next(self._numbers)}"
+
+    def _spawn(self, name: str, target: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
+
+    def _work_off(self) -> None:
+        while not self._is_stopping.is_set():
+            if not self._work_on_next():
+                with self._work:
+                    self._work.wait(_POLL_S)
+
+    def _work_on_next(self) -> bool:
+        """Work on one document, if there is any; whatever happens, the thread lives on."""
+        try:
+            claim = self._queue.claim_next(self._owner())
+            if claim is None:
+                return False
+            self.carry_out(claim)
+        except UnknownDocument:
+            pass  # deleted as soon as it was finished
+        except StorageUnavailable as error:
+            _log.warning("event=storage_unavailable detail=%r", error.detail)
+            return False
+        except Exception:  # noqa: BLE001  # the last resort of a thread that has nobody to tell
+            _log.exception("event=document_failed_unexpectedly")
+        return True
+
+    def _keep_alive(self) -> None:
+        while not self._is_stopping.wait(self._queue.lease_s / _RENEWALS_PER_LEASE):
+            with suppress(StorageUnavailable):
+                self.check_claims()

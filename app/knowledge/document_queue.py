@@ -1,0 +1,177 @@
+"""Documents on their way: who works on which, for how long, and what is done of it already.
+
+A worker claims a document by a lease, which it renews while it works. When the lease ends, because its process was
+killed, the next worker goes on from the drafts that it finds. Every write of a worker is fenced: one whose document was
+deleted, cancelled or taken over is told so by `LeaseLost` and changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, or_, select, update
+
+from app.errors import LeaseLost, LlmopsError
+from app.knowledge.database import Database
+from app.knowledge.tables import documents
+from app.schemas import DocumentStatus, ProblemInfo
+
+UNFINISHED = ("queued", "parsing", "embedding")
+_IDLE: dict[str, Any] = {"lease_owner": None, "lease_until": None, "done": None, "total": None}
+QUEUED: dict[str, Any] = {
+    **_IDLE, "status": "queued", "error": None, "attempts": 0, "not_before": None, "started_at": None
+}  # fmt: skip
+FINISHED: dict[str, Any] = {**_IDLE, "status": "indexed", "error": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`owner` may work on a document from `since` until `until`, in seconds since 1970."""
+
+    owner: str
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A document that one worker has to itself; `attempt` counts from 1."""
+
+    document_id: str
+    owner: str
+    name: str
+    media_type: str
+    collection: str
+    attempt: int
+
+
+class DocumentQueue:
+    """The queue that the documents themselves are. `lease_s` is how long a dead worker keeps others waiting."""
+
+    def __init__(self, database: Database, *, lease_s: float, now: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._now = now
+        self.lease_s = lease_s
+
+    def lease(self, owner: str) -> Lease:
+        now = self._now()
+        return Lease(owner, now, now + self.lease_s)
+
+    def claim_next(self, owner: str) -> Claim | None:
+        """Take the oldest document that is due and that nobody works on; None when there is none."""
+        with self._database.reading() as connection:  # most calls end here, and readers never wait
+            if connection.execute(self._next()).first() is None:
+                return None
+        return self._claim(owner, self._next())
+
+    def claim(self, document_id: str, owner: str) -> Claim | None:
+        """Take this document; None when it is finished, not due yet or somebody else's."""
+        return self._claim(owner, self._next().where(documents.c.document_id == document_id))
+
+    def _next(self) -> Any:
+        return select(documents).where(_is_due(self._now())).order_by(documents.c.created_at).limit(1)
+
+    def _claim(self, owner: str, due: Any) -> Claim | None:
+        with self._database.writing() as connection:
+            row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
+            if row is None:
+                return None
+            values = leased(self.lease(owner)) | {"attempts": row.attempts + 1}
+            if row.started_at is not None:
+                del values["started_at"]
+            this = documents.c.document_id == row.document_id
+            connection.execute(update(documents).where(this).values(values))
+            return as_claim(connection.execute(select(documents).where(this)).one())
+
+    def renew(self, owners: Collection[str]) -> frozenset[str]:
+        """Prolong the leases of these owners, and tell which of them still have one."""
+        held = documents.c.lease_owner.in_(owners) & documents.c.status.in_(UNFINISHED)
+        with self._database.writing() as connection:
+            connection.execute(update(documents).where(held).values(lease_until=self._now() + self.lease_s))
+            return frozenset(connection.scalars(select(documents.c.lease_owner).where(held)))
+
+    def report(self, claim: Claim, status: DocumentStatus, done: int | None, total: int | None) -> None:
+        """Note how far the work is; whatever went wrong before is overcome. Raises LeaseLost."""
+        self._write(claim, status=status, done=done, total=total, error=None)
+
+    def release(self, claim: Claim) -> None:
+        """Give a document back unfinished, as if this attempt had not been made. Raises LeaseLost."""
+        self._write(claim, **_IDLE, attempts=claim.attempt - 1)
+
+    def postpone(self, claim: Claim, error: LlmopsError, delay_s: float) -> None:
+        """Give a document back that shall be tried again later. Raises LeaseLost."""
+        detail = f"{error.detail}; it is tried again in {delay_s:.0f} s"
+        problem = ProblemInfo(code=error.code, detail=detail)
+        self._write(claim, **_IDLE, not_before=self._now() + delay_s, error=problem.model_dump())
+
+    def fail(self, claim: Claim, error: LlmopsError, *, extraction: dict[str, Any] | None = None) -> None:
+        """Give up on a document, for the reason given. Raises LeaseLost."""
+        problem = ProblemInfo(code=error.code, detail=error.detail)
+        self._write(claim, **_IDLE, status="failed", error=problem.model_dump(), extraction=extraction)
+
+    def cancel(self, document_ids: Collection[str]) -> None:
+        """Stop the work on those of the documents that are unfinished; what was done of it is kept."""
+        self._change(document_ids, documents.c.status.in_(UNFINISHED), status="cancelled", **_IDLE)
+
+    def resume(self, document_ids: Collection[str]) -> None:
+        """Put those of the documents that failed or were cancelled into the queue again."""
+        self._change(document_ids, documents.c.status.in_(["failed", "cancelled"]), **QUEUED)
+
+    def _change(self, document_ids: Collection[str], condition: ColumnElement[bool], **values: Any) -> None:
+        chosen = documents.c.document_id.in_(document_ids)
+        with self._database.writing() as connection:
+            connection.execute(update(documents).where(chosen, condition).values(values))
+
+    def _write(self, claim: Claim, **values: Any) -> None:
+        with self._database.writing() as connection:
+            changed: CursorResult[Any] = connection.execute(
+                update(documents).where(is_held(claim)).values(values)
+            )
+            if changed.rowcount == 0:
+                raise lease_lost(claim)
+
+
+def leased(lease: Lease) -> dict[str, Any]:
+    """What a document looks like on which the first attempt begins."""
+    return {
+        "status": "parsing",
+        "lease_owner": lease.owner,
+        "lease_until": lease.until,
+        "started_at": lease.since,
+        "attempts": 1,
+    }
+
+
+def as_claim(row: Row[Any]) -> Claim:
+    """The claim of the worker that has the document."""
+    return Claim(row.document_id, row.lease_owner, row.name, row.media_type, row.collection, row.attempts)
+
+
+def is_held(claim: Claim) -> ColumnElement[bool]:
+    """Whether the document is still this worker's. An ended lease that nobody took over yet still counts."""
+    return and_(
+        documents.c.document_id == claim.document_id,
+        documents.c.lease_owner == claim.owner,
+        documents.c.status.in_(UNFINISHED),
+    )
+
+
+def require_held(connection: Connection, claim: Claim) -> None:
+    """Raises LeaseLost unless the claim is good until the end of this writing transaction."""
+    if connection.execute(select(documents.c.document_id).where(is_held(claim))).first() is None:
+        raise lease_lost(claim)
+
+
+def lease_lost(claim: Claim) -> LeaseLost:
+    return LeaseLost(f"Document {claim.document_id!r} was deleted, cancelled or taken over by another worker")
+
+
+def _is_due(now: float) -> ColumnElement[bool]:
+    return and_(
+        documents.c.status.in_(UNFINISHED),
+        or_(documents.c.lease_until.is_(None), documents.c.lease_until < now),
+        or_(documents.c.not_before.is_(None), documents.c.not_before < now),
+    )
