@@ -137,7 +137,9 @@ class AgentInput(Wire):
 
 
 class ChatMessage(Wire):
-    """A message of the chat playground."""
+    """A message of the chat playground, which sends the ids of its runs along with the answers."""
+
+    model_config = ConfigDict(extra="ignore")
 
     type: Literal["human", "ai", "system"] = "human"
     content: str
@@ -260,7 +262,9 @@ class ClearResponse(Wire):
 
 
 class Stats(Wire):
-    documents: int
+    documents: int = Field(description="Those that can be asked about")
+    unfinished: int = Field(description="Those that wait or are being indexed")
+    failed: int = Field(description="Those that failed or were cancelled")
     chunks: int
     collections: dict[str, int] = Field(description="Documents in each collection")
     bytes: int = Field(description="Size of the originals")

@@ -1,6 +1,6 @@
 """Ask the service from another Python program, as with any LangChain runnable.
 
-Usage: python examples/remote_runnable.py [URL]        (needs: pip install langserve httpx)
+Usage: python examples/remote_runnable.py [URL]        (needs: pip install "langserve[client]")
 
 `invoke` and `batch` give whole answers; `stream` gives the events of the run, the last of which is the answer. Nothing
 of the service's own code is imported here.
@@ -87,7 +87,7 @@ async def ask_asynchronously(agent: Agent) -> None:
     print("\n# astream")
     async for event in agent.astream({"question": "Summarise the calibration services agreement"}):
         if event["type"] == "status":
-            print(f"  … {event['content']}")
+            print(f"  … {event['content'].strip()}")
         elif event["type"] == "final":
             show(event)
 

@@ -27,7 +27,7 @@ class Run:
             case "route":
                 self.agent, self.reason = str(event["agent"]), str(event.get("reason", ""))
             case "status":
-                self._begin_step(content, event)
+                self._begin_step(content.strip(), event)
             case "token":
                 self.text += content
             case "error":

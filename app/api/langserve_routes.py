@@ -21,6 +21,7 @@ from langserve import CustomUserType, add_routes
 
 from app.agents import AGENTS
 from app.api.disconnects import answer_while_connected
+from app.api.readable_events import ReadableEvents, footnote
 from app.api.request_checks import check_agent_request, check_chat_request
 from app.chains.records import Turn
 from app.errors import InvalidRequest, LlmopsError
@@ -142,10 +143,11 @@ class AgentRunnable(Runnable[Any, Any]):
     ) -> AsyncGenerator[Event, None]:
         """The run's events; what goes wrong is an event as well, for the status has been sent already."""
         async for item in inputs:
+            readable = ReadableEvents()
             try:
                 async with aclosing(self._get_runner().stream(self._request(item, config))) as events:
                     async for event in events:
-                        yield event
+                        yield readable.format(event)
             except LlmopsError as error:
                 yield {"type": "error", "content": error.detail, "code": error.code}
             except Exception:
@@ -215,10 +217,7 @@ def with_sources(answer: Answer) -> str:
     lines = [answer.answer]
     if answer.citations:
         lines.append("")
-    for citation in answer.citations:
-        page = f", page {citation.page}" if citation.page is not None else ""
-        lines.append(f"[{citation.marker}] {citation.document_name}{page}: “{citation.quote}”")
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(footnote, answer.citations)])
 
 
 def add_langserve_routes(app: FastAPI, get_runner: Callable[[], Runner]) -> None:

@@ -34,6 +34,8 @@ async def stats(services: UsesServices) -> Stats:
     counts = await services.in_pool(services.knowledge.store.stats)
     return Stats(
         documents=counts.documents,
+        unfinished=counts.unfinished,
+        failed=counts.failed,
         chunks=counts.chunks,
         collections=counts.collections,
         bytes=counts.bytes,

@@ -61,6 +61,8 @@ def stats(*, as_json: bool) -> None:
         counts = store.stats()
     found = Stats(
         documents=counts.documents,
+        unfinished=counts.unfinished,
+        failed=counts.failed,
         chunks=counts.chunks,
         collections=counts.collections,
         bytes=counts.bytes,
@@ -71,4 +73,9 @@ def stats(*, as_json: bool) -> None:
     if as_json:
         show_json(found)
     else:
-        show_columns(list(found.model_dump().items()))
+        fields = found.model_dump() | {
+            "collections": ", ".join(f"{name}: {count}" for name, count in found.collections.items()),
+            "chat_model": found.chat_model or "none",
+            "demo_mode": "yes" if found.demo_mode else "no",
+        }
+        show_columns([(name.replace("_", " "), value) for name, value in fields.items()])

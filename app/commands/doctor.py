@@ -97,7 +97,7 @@ def _api(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
     try:
         status = httpx.get(f"{url}/health", timeout=5).json()["status"]
     except httpx.ConnectError:
-        return "ok", f"not running on {url}"
+        return "ok", f"no server on {url}; commands need none, `make run` or `llmops serve` starts one"
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return "warning", f"{url} is taken by another program; PORT chooses another port"
     return ("ok" if status == "ok" else "warning"), f"running on {url}, {status}"

@@ -35,8 +35,8 @@ def index(paths: Sequence[Path], *, collection: str | None, as_json: bool) -> No
     if as_json:
         show_json(DocumentList(documents=documents))
     else:
-        for info in documents:
-            typer.echo(_describe(info))
+        for file, info in zip(files, documents, strict=True):
+            typer.echo(_describe(file.name, info))
     failed = sum(info.status == "failed" for info in documents)
     if failed:
         fail(f"{failed} of {len(documents)} files could not be indexed")
@@ -98,11 +98,13 @@ def _index_one(
     return ingestor.finish(info.document_id, on_progress=report)
 
 
-def _describe(info: DocumentInfo) -> str:
-    name = place(info.name, None)
+def _describe(file_name: str, info: DocumentInfo) -> str:
+    name = place(file_name, None)
     if info.error is not None:
         return f"failed   {name}: {printable(info.error.detail)} ({info.error.code})"
+    if info.duplicate:
+        known_as = "" if info.name == file_name else f", with the same content as {place(info.name, None)}"
+        return f"known    {name}{known_as}, {info.document_id}"
     pages = f"{info.pages} pages, " if info.pages else ""
-    known = "known   " if info.duplicate else "indexed "
     chunks = "1 chunk" if info.chunks == 1 else f"{info.chunks} chunks"
-    return f"{known} {name}: {pages}{chunks}, {info.document_id}"
+    return f"indexed  {name}: {pages}{chunks}, {info.document_id}"

@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from app.errors import (
     LeaseLost,
@@ -66,9 +67,9 @@ class Worker:
         return self._queue.lease(self._owner())
 
     def start(self, threads: int) -> None:
-        """Take documents off the queue until `stop`."""
+        """Take documents off the queue until `stop`: the oldest first, but small ones never wait for large ones."""
         for number in range(threads):
-            self._spawn(f"worker-{number}", self._work_off)
+            self._spawn(f"worker-{number}", partial(self._work_off, smallest_first=number % 2 == 1))
 
     def stop(self) -> None:
         """End the threads; documents that they are at go back into the queue, with what is done of them."""
@@ -172,16 +173,16 @@ class Worker:
         thread.start()
         return thread
 
-    def _work_off(self) -> None:
+    def _work_off(self, *, smallest_first: bool) -> None:
         while not self._is_stopping.is_set():
-            if not self._work_on_next():
+            if not self._work_on_next(smallest_first=smallest_first):
                 with self._work:
                     self._work.wait(_POLL_S)
 
-    def _work_on_next(self) -> bool:
+    def _work_on_next(self, *, smallest_first: bool) -> bool:
         """Work on one document, if there is any; whatever happens, the thread lives on."""
         try:
-            claim = self._queue.claim_next(self._owner())
+            claim = self._queue.claim_next(self._owner(), smallest_first=smallest_first)
             if claim is None:
                 return False
             self.carry_out(claim)

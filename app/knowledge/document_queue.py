@@ -60,19 +60,21 @@ class DocumentQueue:
         now = self._now()
         return Lease(owner, now, now + self.lease_s)
 
-    def claim_next(self, owner: str) -> Claim | None:
-        """Take the oldest document that is due and that nobody works on; None when there is none."""
+    def claim_next(self, owner: str, *, smallest_first: bool = False) -> Claim | None:
+        """Take the oldest or the smallest document that is due and that nobody has; None when there is none."""
+        order = documents.c.bytes if smallest_first else documents.c.created_at
+        due = self._due().order_by(order).limit(1)
         with self._database.reading() as connection:  # most calls end here, and readers never wait
-            if connection.execute(self._next()).first() is None:
+            if connection.execute(due).first() is None:
                 return None
-        return self._claim(owner, self._next())
+        return self._claim(owner, due)
 
     def claim(self, document_id: str, owner: str) -> Claim | None:
         """Take this document; None when it is finished, not due yet or somebody else's."""
-        return self._claim(owner, self._next().where(documents.c.document_id == document_id))
+        return self._claim(owner, self._due().where(documents.c.document_id == document_id))
 
-    def _next(self) -> Any:
-        return select(documents).where(_is_due(self._now())).order_by(documents.c.created_at).limit(1)
+    def _due(self) -> Any:
+        return select(documents).where(_is_due(self._now()))
 
     def _claim(self, owner: str, due: Any) -> Claim | None:
         with self._database.writing() as connection:

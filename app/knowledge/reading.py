@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import NotFound, StorageUnavailable, UnknownCollection, UnknownDocument
@@ -165,16 +165,21 @@ class StoreReader:
             return _has_collection(connection, name)
 
     def collections(self) -> dict[str, int]:
-        """The number of documents in each collection."""
+        """The number of documents in each collection that can be asked about."""
         return self.stats().collections
 
     def stats(self) -> StoreStats:
+        def having(*statuses: str) -> Any:
+            return func.count(case((documents.c.status.in_(statuses), documents.c.document_id)))
+
         counted = (
             select(
                 collections.c.name,
-                func.count(documents.c.document_id),
-                func.coalesce(func.sum(documents.c.chunks), 0),
-                func.coalesce(func.sum(documents.c.bytes), 0),
+                having("indexed").label("indexed"),
+                having("queued", "parsing", "embedding").label("unfinished"),
+                having("failed", "cancelled").label("failed"),
+                func.coalesce(func.sum(documents.c.chunks), 0).label("chunks"),
+                func.coalesce(func.sum(documents.c.bytes), 0).label("bytes"),
             )
             .join_from(collections, documents, isouter=True)
             .group_by(collections.c.name)
@@ -183,10 +188,12 @@ class StoreReader:
         with self._database.reading() as connection:
             rows = connection.execute(counted).all()
         return StoreStats(
-            documents=sum(row[1] for row in rows),
-            chunks=sum(row[2] for row in rows),
-            collections={row[0]: row[1] for row in rows},
-            bytes=sum(row[3] for row in rows),
+            documents=sum(row.indexed for row in rows),
+            unfinished=sum(row.unfinished for row in rows),
+            failed=sum(row.failed for row in rows),
+            chunks=sum(row.chunks for row in rows),
+            collections={row.name: row.indexed for row in rows},
+            bytes=sum(row.bytes for row in rows),
         )
 
     # What indexes catch up by

@@ -65,9 +65,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """`bytes` counts the originals; `collections` holds the number of documents of each."""
+    """`documents` and `collections` count what can be asked about, `bytes` all originals."""
 
     documents: int
+    unfinished: int
+    failed: int
     chunks: int
     collections: dict[str, int]
     bytes: int

@@ -89,12 +89,13 @@ def test_documents_deleted_while_they_are_indexed_are_said_to_be_cancelled(
     long_text = "".join(
         f"Clause {n} of the long contract says something else again.\n\n" for n in range(4_000)
     )
-    files = [("files", ("long.txt", long_text.encode())), ("files", ("empty.txt", b""))]
+    files = {"files": ("long.txt", long_text.encode())}
     with ThreadPoolExecutor() as pool:
         upload = pool.submit(fresh_server.post, "/upload?wait=true", files=files)
-        while not fresh_server.get("/documents").json()["documents"]:
+        while not fresh_server.get("/jobs").json()["jobs"][:1]:
             time.sleep(0.01)
-        time.sleep(0.3)
+        while not fresh_server.get("/jobs").json()["jobs"][0]["documents"]:
+            time.sleep(0.01)
         fresh_server.post("/clear", json={"confirm": True})
         documents = upload.result().json()["documents"]
 

@@ -226,6 +226,7 @@ def test_the_agent_playground_answers(tab: Page, api_url: str) -> None:
     tab.get_by_label("Question").fill("What is the notice period after probation?")
     tab.get_by_role("button", name="Start").click()
     expect(tab.locator("body")).to_contain_text("two months to the end of a month")
+    expect(tab.locator("body")).to_contain_text("[1] employee-handbook.md: “")
 
 
 def test_the_chat_playground_answers(tab: Page, api_url: str) -> None:
@@ -235,3 +236,6 @@ def test_the_chat_playground_answers(tab: Page, api_url: str) -> None:
     field.press("Enter")
     said = tab.locator("textarea").filter(has_text="two months to the end of a month")
     expect(said).to_be_visible()
+    field.fill("And during probation?")
+    field.press("Enter")
+    expect(tab.locator("textarea").filter(has_text="two weeks")).to_be_visible()

@@ -74,6 +74,14 @@ def test_the_oldest_comes_first_and_nobody_gets_it_twice(store: KnowledgeStore, 
     assert store.get_document(first).status == "parsing"
 
 
+def test_small_documents_can_overtake_large_ones(store: KnowledgeStore, queue: DocumentQueue) -> None:
+    large, small = begin(store, "large " * 1_000), begin(store, "small")
+    claim = queue.claim_next("quick", smallest_first=True)
+    assert claim is not None
+    assert claim.document_id == small
+    assert claimed(queue, "steady").document_id == large
+
+
 def test_what_a_dead_worker_had_is_taken_over_when_its_lease_ends(
     store: KnowledgeStore, queue: DocumentQueue, clock: Clock
 ) -> None:
