@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from app.errors import (
+    EmbeddingModelMismatch,
     LeaseLost,
     LlmopsError,
     ModelError,
@@ -122,7 +123,7 @@ class Worker:
             return self._indexer.index(watch, parse)
         except WorkerStopping:
             self._queue.release(claim)
-        except (ModelError, StorageUnavailable) as error:
+        except (ModelError, StorageUnavailable, EmbeddingModelMismatch) as error:
             self._postpone(claim, error)
         except UnreadableDocument as error:
             watch.check()  # a reader that was killed because its work is over says nothing about the file
@@ -136,10 +137,11 @@ class Worker:
         return self._store.get_document(claim.document_id)
 
     def _postpone(self, claim: Claim, error: LlmopsError) -> None:
-        if claim.attempt >= self._max_attempts:
+        """Try again later: for ever where an operator can cure it, else as often as is allowed."""
+        if claim.attempt >= self._max_attempts and isinstance(error, ModelError):
             self._fail(claim, error)
             return
-        delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (claim.attempt - 1))
+        delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** min(claim.attempt - 1, 10))
         _log.warning(
             "event=document_postponed document_id=%s code=%s delay_s=%.0f",
             claim.document_id,

@@ -6,6 +6,7 @@ import multiprocessing
 import random
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -35,10 +36,11 @@ def settings_of(folder: Path) -> Settings:
     return load_settings(data_dir=folder, chunk_tokens=32, chunk_overlap_tokens=4)
 
 
-def work_until_killed(folder: Path) -> None:
+def work_until_killed(folder: Path, started: Path) -> None:
     settings = settings_of(folder)
     with open_store(settings.effective_database_url, folder) as store:
         assembled(store, settings).worker.start(2)
+        started.touch()
         time.sleep(60)
 
 
@@ -52,22 +54,27 @@ def test_killed_workers_lose_nothing_and_leave_nothing_by_halves(tmp_path: Path)
         files = [ReceivedFile(name, text.encode()) for name, text in [*LARGE, *SMALL]]
         job = assembled(store, settings).uploads.submit(files, collection="default")
         assert len(job.documents) == len(files)
-        kills = 0
-        while kills < KILLS or unfinished(store, job.job_id):
-            workers = [context.Process(target=work_until_killed, args=(tmp_path,)) for _ in range(2)]
+        for wave in range(KILLS // 2):
+            marks = [tmp_path / f"{wave}.{number}.started" for number in range(2)]
+            workers = [context.Process(target=work_until_killed, args=(tmp_path, mark)) for mark in marks]
             for worker in workers:
                 worker.start()
-            time.sleep(moments.uniform(0.05, 0.6) if kills < KILLS else 1.0)
+            wait_for(marks)
+            time.sleep(moments.uniform(0.0, 0.3))
             for worker in workers:
                 worker.kill()
                 worker.join()
-                kills += 1
         assert was_interrupted(tmp_path)  # or this test would show nothing
+        survivor = assembled(store, settings)
+        for info in job.documents:
+            survivor.ingestor.finish(info.document_id)
     check_everything_is_there(tmp_path)
 
 
-def unfinished(store: KnowledgeStore, job_id: str) -> bool:
-    return store.jobs().get(job_id).state in ("queued", "running")
+def wait_for(marks: Sequence[Path]) -> None:
+    deadline = time.monotonic() + 30
+    while not all(mark.exists() for mark in marks) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def was_interrupted(folder: Path) -> bool:
