@@ -31,6 +31,7 @@ from app.models.chat import build_chat_model
 from app.models.embeddings import EmbeddingModel, build_embedding_model
 from app.models.minilm import WordPieces
 from app.models.reader import Reader
+from app.pools import yield_to_others
 from app.runs import RunLimits, Runner
 from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, load_settings
 from app.thread_locks import ThreadLocks
@@ -52,7 +53,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         embedding_model = build_embedding_model(settings)
         opened = stack.enter_context(open_knowledge(settings, embedding_model))
         pool = stack.enter_context(ThreadPoolExecutor(_POOL_THREADS, "pool"))
-        ingestion_pool = stack.enter_context(ThreadPoolExecutor(_INGESTION_THREADS, "ingestion"))
+        ingestion_pool = stack.enter_context(ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others))
         threads = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
         locks = stack.enter_context(closing(ThreadLocks(settings.data_dir / "threads.lock")))
         ingestion = build_ingestion(opened.store, embedding_model, WordPieces(), settings)

@@ -25,6 +25,7 @@ from app.ingestion.parsed import ParsedDocument
 from app.ingestion.watch import Progress, Watch, WorkerStopping
 from app.knowledge.document_queue import Claim, DocumentQueue, Lease
 from app.knowledge.store import KnowledgeStore
+from app.pools import yield_to_others
 from app.schemas import DocumentInfo
 
 _log = logging.getLogger("llmops.embedding")
@@ -176,6 +177,7 @@ class Worker:
         return thread
 
     def _work_off(self, *, smallest_first: bool) -> None:
+        yield_to_others()
         while not self._is_stopping.is_set():
             if not self._work_on_next(smallest_first=smallest_first):
                 with self._work:
