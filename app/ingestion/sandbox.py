@@ -64,22 +64,45 @@ def parse_isolated(
         "memory_mb": memory_mb,
         "limits": asdict(limits),
     }
-    output, status = _run_child(
-        data, request, max_bytes=_MAX_HEADER_BYTES + limits.max_chars * _UTF8_BYTES_PER_CHAR
+    header, text = run_isolated(
+        "app.ingestion.sandbox_child",
+        data,
+        request,
+        max_bytes=_MAX_HEADER_BYTES + limits.max_chars * _UTF8_BYTES_PER_CHAR,
     )
-    header, _, text = output.partition(b"\n")
+    return _restore(header, text)
+
+
+def run_isolated(
+    module: str, data: bytes, request: dict[str, Any], *, max_bytes: int
+) -> tuple[dict[str, Any], bytes]:
+    """Let a module of ours work on data of strangers, see `sandbox_child.run`; give the header and body it answers.
+
+    `request` must hold `timeout_s` and `memory_mb`; `max_bytes` bounds the answer.
+
+    Raises:
+        UnreadableDocument: the class that the child named, or the one that its death stands for.
+    """
+    output, status = _run_child(module, data, request, max_bytes=max_bytes)
+    header, _, body = output.partition(b"\n")
     if status != 0 or not header:
-        raise _explain_death(status, memory_mb)
-    return _restore(json.loads(header), text)
+        raise _explain_death(status, request["memory_mb"])
+    answer: dict[str, Any] = json.loads(header)
+    failure = answer.get("error")
+    if failure is not None:
+        if failure["trace"]:
+            _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
+        raise _ERRORS[failure["code"]](failure["detail"])
+    return answer, body
 
 
-def _run_child(data: bytes, request: dict[str, Any], *, max_bytes: int) -> tuple[bytes, int]:
+def _run_child(module: str, data: bytes, request: dict[str, Any], *, max_bytes: int) -> tuple[bytes, int]:
     timeout_s = request["timeout_s"]
     is_late = threading.Event()
     with tempfile.TemporaryFile() as source:
         source.write(data)
         source.seek(0)
-        with _started_child(source, json.dumps(request)) as child:
+        with _started_child(module, source, json.dumps(request)) as child:
             timer = threading.Timer(timeout_s, _kill_late, (child, is_late))
             timer.daemon = True
             timer.start()
@@ -97,10 +120,10 @@ def _run_child(data: bytes, request: dict[str, Any], *, max_bytes: int) -> tuple
 
 
 @contextlib.contextmanager
-def _started_child(source: IO[bytes], request: str) -> Iterator[subprocess.Popen[bytes]]:
+def _started_child(module: str, source: IO[bytes], request: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     child = subprocess.Popen(
-        [sys.executable, "-P", "-s", "-B", "-m", "app.ingestion.sandbox_child", request],
+        [sys.executable, "-P", "-s", "-B", "-m", module, request],
         stdin=source,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -137,11 +160,6 @@ def _explain_death(status: int, memory_mb: int) -> UnreadableDocument:
 
 
 def _restore(header: dict[str, Any], text: bytes) -> ParsedDocument:
-    failure = header.get("error")
-    if failure is not None:
-        if failure["trace"]:
-            _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
-        raise _ERRORS[failure["code"]](failure["detail"])
     return ParsedDocument(
         text=text.decode(),
         media_type=header["media_type"],
