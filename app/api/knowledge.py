@@ -1,14 +1,16 @@
-"""Documents in and out of the knowledge base, and the search over them."""
+"""Documents in and out of the knowledge base, and the search over them; `app.api.documents` looks at them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter, File, Form, Response, UploadFile
 
+from app.api.openapi import problem_responses
 from app.api.services import Services, UsesServices
-from app.errors import InvalidRequest, LlmopsError, UnsupportedFormat
+from app.api.upload_metadata import UploadMetadata
+from app.errors import InvalidRequest, LlmopsError, UnknownCollection, UnknownDocument, UnsupportedFormat
 from app.ingestion.loaders import detect_media_type
 from app.knowledge.metadata_filter import check_metadata
 from app.knowledge.records import Hit
@@ -56,10 +58,11 @@ async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
 async def upload(
     services: UsesServices,
     files: Annotated[list[UploadFile], File(description="One file or many")],
+    metadata: UploadMetadata,
     collection: CollectionField = None,
 ) -> DocumentList:
     """Add files. The answer comes when each is indexed or has failed; one that fails does not keep the others out."""
-    documents = [await _ingest(services, file, collection or DEFAULT_COLLECTION) for file in files]
+    documents = [await _ingest(services, file, collection or DEFAULT_COLLECTION, metadata) for file in files]
     return DocumentList(documents=documents)
 
 
@@ -80,35 +83,30 @@ async def upload_pdf(
     return DocumentList(documents=[info])
 
 
-@router.post("/search")
+@router.post(
+    "/search",
+    summary="Search",
+    responses=problem_responses(UnknownCollection, UnknownDocument, InvalidRequest),
+)
 async def search(body: SearchRequest, services: UsesServices) -> SearchResponse:
-    """Find the passages that fit a query, best first."""
+    """Find the passages that fit a query, best first.
+
+    `document_ids` and `filter` are applied before the search: it gives `k` results whenever so many exist.
+    """
     limit = services.settings.max_question_chars
     if not body.query.strip() or len(body.query) > limit:
         raise InvalidRequest(f"query: must have 1 to {limit} characters")
+    collection = body.collection or DEFAULT_COLLECTION
+    k = await services.in_pool(services.top_k, collection) if body.k is None else body.k
     found = await services.in_pool(
         services.knowledge.retriever.search,
         body.query,
-        k=body.k,
-        collection=body.collection or DEFAULT_COLLECTION,
+        k=k,
+        collection=collection,
         document_ids=body.document_ids,
         filter=body.filter,
     )
     return as_response(found)
-
-
-@router.get("/documents")
-async def list_documents(
-    services: UsesServices, collection: Annotated[CollectionName | None, Query()] = None
-) -> DocumentList:
-    """All documents, or those of one collection, newest first."""
-    documents = await services.in_pool(services.knowledge.store.list_documents, collection)
-    return DocumentList(documents=documents)
-
-
-@router.get("/documents/{document_id}")
-async def get_document(document_id: str, services: UsesServices) -> DocumentInfo:
-    return await services.in_pool(services.knowledge.store.get_document, document_id)
 
 
 @router.delete("/documents/{document_id}", status_code=204)
@@ -118,28 +116,6 @@ async def delete_document(document_id: str, services: UsesServices) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/documents/{document_id}/text", response_class=PlainTextResponse)
-async def document_text(document_id: str, services: UsesServices) -> PlainTextResponse:
-    """The whole stored text, into which the spans of citations point."""
-    return PlainTextResponse(await services.in_pool(services.knowledge.store.document_text, document_id))
-
-
-@router.get("/documents/{document_id}/pages/{number}", response_class=PlainTextResponse)
-async def page_text(document_id: str, number: int, services: UsesServices) -> PlainTextResponse:
-    """The stored text of one page, counted from 1."""
-    return PlainTextResponse(await services.in_pool(services.knowledge.store.page_text, document_id, number))
-
-
-@router.get("/documents/{document_id}/file", response_class=Response)
-async def document_file(document_id: str, services: UsesServices) -> Response:
-    """The original, as a download: what people uploaded is never rendered on this origin."""
-    store = services.knowledge.store
-    info = await services.in_pool(store.get_document, document_id)
-    data = await services.in_pool(store.original, document_id)
-    headers = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
-    return Response(data, media_type=info.media_type, headers=headers)
-
-
 @router.post("/clear")
 async def clear(body: ClearRequest, services: UsesServices) -> ClearResponse:
     """Forget every document of one collection, or of all."""
@@ -147,10 +123,12 @@ async def clear(body: ClearRequest, services: UsesServices) -> ClearResponse:
     return ClearResponse(deleted_documents=deleted)
 
 
-async def _ingest(services: Services, file: UploadFile, collection: str) -> DocumentInfo:
+async def _ingest(
+    services: Services, file: UploadFile, collection: str, metadata: Mapping[str, Any] | None = None
+) -> DocumentInfo:
     data = await file.read()
     return await services.in_ingestion_pool(
-        services.ingestor.ingest_bytes, data, file.filename or "", collection=collection
+        services.ingestor.ingest_bytes, data, file.filename or "", collection=collection, metadata=metadata
     )
 
 

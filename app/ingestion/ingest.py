@@ -65,6 +65,8 @@ class DocumentStore(Protocol):
         pages_without_text: Sequence[int] = (),
     ) -> DocumentInfo: ...
 
+    def settings_for(self, collection: str, defaults: Settings) -> Settings: ...
+
 
 class Embedder(Protocol):
     """The part of `EmbeddingModel` that ingestion calls."""
@@ -154,11 +156,12 @@ class Ingestor:
         try:
             self._store.set_status(info.document_id, "parsing")
             parsed = parse()
+            settings = self._store.settings_for(info.collection, self._settings)
             chunks = split(
                 parsed,
                 self._word_pieces,
-                size=self._settings.chunk_tokens,
-                overlap=self._settings.chunk_overlap_tokens,
+                size=settings.chunk_tokens,
+                overlap=settings.chunk_overlap_tokens,
             )
             self._store.set_status(info.document_id, "embedding")
             vectors = self._embed(info.name, parsed, chunks, on_progress)
