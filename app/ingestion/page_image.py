@@ -64,18 +64,8 @@ class PageImages:
             raise NoPageImage(f"{info.name!r} is {info.media_type}; only pages of PDF documents can be drawn")
         if number < 1:
             raise UnknownPage(f"There is no page {number}: pages count from 1")
-        try:
-            text = self._store.page_text(document_id, number)
-        except UnknownPage:
-            raise
-        except NotFound:
-            if span is not None:
-                raise
-            text = ""  # A scan has no text, but it can be looked at.
-        relative = None
-        if span is not None:
-            relative = _within(span, self._store.page_spans(document_id)[number - 1], number)
-        identity = json.dumps([_DRAWN_BY, info.sha256, number, relative, text if relative else ""])
+        text, relative = self._text(document_id, number, span)
+        identity = json.dumps([_DRAWN_BY, info.sha256, number, relative, relative and text])
         etag = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
         return PageToDraw(document_id, info.sha256, number, text, relative, etag)
 
@@ -93,6 +83,20 @@ class PageImages:
             self._keep(page, answer)
         header, _, png = answer.partition(b"\n")
         return PageImage(png, _highlight(json.loads(header)["share"]))
+
+    def _text(
+        self, document_id: str, number: int, span: tuple[int, int] | None
+    ) -> tuple[str, tuple[int, int] | None]:
+        """What is stored of the page, and the part of the span that lies on it."""
+        try:
+            text, place = self._store.listing.page(document_id, number)
+        except UnknownPage:
+            raise
+        except NotFound:
+            if span is not None:
+                raise
+            return "", None  # A scan has no text, but it can be looked at.
+        return text, None if span is None else _within(span, place, number)
 
     def _keep(self, page: PageToDraw, answer: bytes) -> None:
         """Nothing may stay of a document that was deleted while its page was drawn; who deletes removes these last."""

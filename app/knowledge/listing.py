@@ -10,11 +10,12 @@ from typing import Any, BinaryIO, Generic, TypeVar
 
 from sqlalchemy import Connection, Select, func, select
 
+from app.errors import NotFound, UnknownPage
 from app.knowledge.database import Database
 from app.knowledge.originals import Originals
 from app.knowledge.records import Chunk
 from app.knowledge.rows import as_chunk, as_info, load_document, load_text, require_collection, select_chunks
-from app.knowledge.tables import chunks, documents
+from app.knowledge.tables import chunks, document_texts, documents
 from app.schemas import DocumentInfo, DocumentStatus
 
 T = TypeVar("T")
@@ -79,6 +80,26 @@ class Listing:
             total = _count(connection, wanted)
             rows = connection.execute(wanted.order_by(chunks.c.ordinal).limit(limit).offset(offset))
             return Slice([as_chunk(row) for row in rows], offset, total)
+
+    def page(self, document_id: str, number: int) -> tuple[str, tuple[int, int]]:
+        """The text of one page, counted from 1, and its span in the document's; the rest of it is not loaded.
+
+        Raises:
+            UnknownDocument
+            NotFound: nothing has been read from it (yet).
+            UnknownPage
+        """
+        chosen = document_texts.c.document_id == document_id
+        with self._database.reading() as connection:
+            status = load_document(connection, document_id).status
+            spans = connection.scalars(select(document_texts.c.page_spans).where(chosen)).one_or_none()
+            if spans is None:
+                raise NotFound(f"Document {document_id!r} has no text: it is {status}")
+            if not 1 <= number <= len(spans):
+                raise UnknownPage(f"Document {document_id!r} has no page {number}: it has {len(spans)} pages")
+            start, end = spans[number - 1]
+            part = func.substr(document_texts.c.text, start + 1, end - start)
+            return connection.scalars(select(part).where(chosen)).one(), (start, end)
 
     def open_original(self, document_id: str) -> tuple[BinaryIO, int]:
         """The bytes that were uploaded, opened for reading, and how many they are. The caller closes it.
