@@ -17,7 +17,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from app import __version__
 from app.agents.base import AgentDeps
-from app.api import ask, jobs, knowledge, ops
+from app.api import ask, collections, documents, jobs, knowledge, ops
 from app.api.langserve_routes import add_langserve_routes
 from app.api.problems import BodyLimit, LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
@@ -25,7 +25,10 @@ from app.api.services import Services
 from app.errors import ConfigurationError
 from app.graph import build_graph
 from app.ingestion.assembly import build_ingestion
+from app.ingestion.page_image import PageImages
 from app.knowledge import open_knowledge
+from app.knowledge.image_cache import ImageCache
+from app.knowledge.store import KnowledgeStore
 from app.logs import configure_logging
 from app.models.chat import build_chat_model
 from app.models.embeddings import EmbeddingModel, build_embedding_model
@@ -40,6 +43,7 @@ log = getLogger("llmops.api")
 
 _POOL_THREADS = 4
 _INGESTION_THREADS = 2
+_DRAWING_THREADS = 2
 
 
 @asynccontextmanager
@@ -53,7 +57,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         embedding_model = build_embedding_model(settings)
         opened = stack.enter_context(open_knowledge(settings, embedding_model))
         pool = stack.enter_context(ThreadPoolExecutor(_POOL_THREADS, "pool"))
-        ingestion_pool = stack.enter_context(ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others))
+        ingestion_pool = stack.enter_context(
+            ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others)
+        )
+        drawing_pool = stack.enter_context(ThreadPoolExecutor(_DRAWING_THREADS, "drawing"))
         threads = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
         locks = stack.enter_context(closing(ThreadLocks(settings.data_dir / "threads.lock")))
         ingestion = build_ingestion(opened.store, embedding_model, WordPieces(), settings)
@@ -68,9 +75,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ingestion=ingestion,
             embedding_model=embedding_model,
             chat_model=chat_model,
-            runner=Runner(build_graph(deps, threads), build_graph(deps), run_limits(settings), locks),
+            runner=Runner(
+                build_graph(deps, threads), build_graph(deps), run_limits(settings, opened.store), locks
+            ),
+            page_images=PageImages(opened.store, ImageCache(settings.data_dir), settings),
             pool=pool,
             ingestion_pool=ingestion_pool,
+            drawing_pool=drawing_pool,
         )
 
 
@@ -100,11 +111,11 @@ def build_reader(settings: Settings, embedding_model: EmbeddingModel) -> Reader:
     return Reader(embedding_model.embed)
 
 
-def run_limits(settings: Settings) -> RunLimits:
+def run_limits(settings: Settings, store: KnowledgeStore) -> RunLimits:
     return RunLimits(
         max_question_chars=settings.max_question_chars,
         timeout_s=settings.request_timeout_s,
-        default_top_k=settings.top_k,
+        top_k_for=lambda collection: store.settings_for(collection, settings).top_k,
     )
 
 
@@ -142,7 +153,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
         )
     app.add_middleware(RequestLog)
-    for router in (ask.router, knowledge.router, jobs.router, ops.router):
+    routers = (ask, knowledge, documents, collections, jobs, ops)
+    for router in (module.router for module in routers):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
 

@@ -8,9 +8,10 @@ LlmopsError
 ├── RequestError                the caller: the request cannot be carried out as it stands
 │   ├── InvalidRequest
 │   ├── NotFound
-│   │   ├── UnknownCollection, UnknownDocument, UnknownThread, UnknownAgent, UnknownJob
+│   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownAgent, UnknownJob
+│   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
-│   ├── ThreadBusy
+│   ├── ThreadBusy, CollectionExists
 │   ├── BodyTooLarge
 │   └── RunTimeout
 ├── UnreadableDocument          the caller: this file cannot become a document
@@ -95,6 +96,12 @@ class ThreadBusy(RequestError):
     title = "Another run is active on this thread"
 
 
+class CollectionExists(RequestError):
+    status = 409
+    code = "collection_exists"
+    title = "There is such a collection already"
+
+
 class RunTimeout(RequestError):
     """The run as a whole took longer than `LLMOPS_REQUEST_TIMEOUT_S` allows."""
 
@@ -125,6 +132,23 @@ class UnknownCollection(NotFound):
 class UnknownDocument(NotFound):
     code = "unknown_document"
     title = "No such document"
+
+
+class UnknownPage(NotFound):
+    code = "unknown_page"
+    title = "No such page"
+
+
+class NoPageImage(NotFound):
+    code = "no_page_image"
+    title = "Pages of this document cannot be drawn"
+
+
+class MissingOriginal(NotFound):
+    """The record and the text are there, but the file was taken from the data directory."""
+
+    code = "missing_original"
+    title = "The original file is gone"
 
 
 class UnknownThread(NotFound):

@@ -9,7 +9,7 @@ import asyncio
 import contextvars
 import re
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from logging import getLogger
@@ -38,7 +38,8 @@ _THREAD_ID = re.compile(IDENTIFIER)
 class RunLimits:
     max_question_chars: int
     timeout_s: float
-    default_top_k: int
+    top_k_for: Callable[[str], int]
+    """How many chunks to find in a collection where a request does not say; blocking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Runner:
         chunk: Any
         graph = self._graph if request.history is None else self._stateless
         async for _, stream_mode, chunk in graph.astream(
-            self._input(request, thread_id),
+            await asyncio.to_thread(self._input, request, thread_id),
             {"configurable": {"thread_id": thread_id}},
             stream_mode=["custom", "values"],
             subgraphs=True,
@@ -177,17 +178,18 @@ class Runner:
         _log_run(answer)
 
     def _input(self, request: RunRequest, thread_id: str) -> RunInput:
+        collection = request.collection or DEFAULT_COLLECTION
         return {
             "run_id": request.run_id,
             "thread_id": thread_id,
             "started": perf_counter(),
             "question": request.question.strip(),
-            "collection": request.collection or DEFAULT_COLLECTION,
+            "collection": collection,
             "agent": request.agent,  # type: ignore[typeddict-item]  # `check` has made sure
             "mode": request.mode,
             "document_ids": request.document_ids,
             "history": request.history or (),
-            "top_k": request.top_k or self._limits.default_top_k,
+            "top_k": request.top_k or self._limits.top_k_for(collection),
         }
 
 

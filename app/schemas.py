@@ -181,6 +181,75 @@ class DocumentInfo(Wire):
     created_at: datetime
 
 
+class DocumentList(Wire):
+    documents: list[DocumentInfo]
+
+
+class DocumentPage(DocumentList):
+    """Some of `total` documents; the next ones begin at `next_offset`, null at the end."""
+
+    total: int
+    next_offset: int | None
+
+
+class ChunkInfo(Wire):
+    """A piece of a document as it is searched; `metadata` holds the document's fields and its own."""
+
+    chunk_id: str
+    ordinal: int = Field(description="Place in the document, from 0")
+    page: int | None
+    char_start: int
+    char_end: int
+    section: str | None = Field(description="The nearest heading above")
+    text: str
+    metadata: dict[str, Any]
+
+
+class ChunkPage(Wire):
+    chunks: list[ChunkInfo]
+    total: int
+    next_offset: int | None
+
+
+class CollectionSettings(Wire):
+    """What a collection has of its own; a field that is null follows the configuration of the service."""
+
+    chunk_tokens: int | None = Field(
+        default=None, ge=32, le=254, description="Length of a chunk; for documents indexed from now on"
+    )
+    chunk_overlap_tokens: int | None = Field(
+        default=None, ge=0, le=253, description="Shared by neighbours; for documents indexed from now on"
+    )
+    top_k: int | None = Field(
+        default=None, ge=1, le=50, description="Chunks to find where a request does not say how many"
+    )
+
+
+class CollectionInfo(Wire):
+    name: str
+    documents: int
+    chunks: int
+    bytes: int = Field(description="Size of the originals")
+    created_at: datetime | None = Field(description="Null while nothing was ever put into the default one")
+    settings: CollectionSettings
+    warnings: list[str] = Field(
+        default=[], description="What the change that is answered does not do, in words"
+    )
+
+
+class CollectionList(Wire):
+    collections: list[CollectionInfo]
+
+
+class NewCollection(Wire):
+    name: CollectionName = Field(examples=["contracts"])
+    settings: CollectionSettings = CollectionSettings()
+
+
+class CollectionChange(Wire):
+    settings: CollectionSettings = Field(examples=[{"top_k": 10}, {"chunk_tokens": None}])
+
+
 class JobProgress(Wire):
     """`done` of `total` units; a job of one document counts its chunks as soon as their number is known."""
 
@@ -222,17 +291,21 @@ class IndexRequest(Wire):
     collection: CollectionName | None = None
 
 
-class DocumentList(Wire):
-    documents: list[DocumentInfo]
-
-
 class SearchRequest(Wire):
     query: str = Field(examples=["notice period"])
-    k: int = Field(default=6, ge=1, le=100)
+    k: int | None = Field(
+        default=None, ge=1, le=100, description="How many; else the collection's `top_k`, else LLMOPS_TOP_K"
+    )
     collection: CollectionName | None = None
     document_ids: DocumentIds = None
     filter: dict[str, Any] | None = Field(
-        default=None, max_length=20, description="Metadata fields that must have exactly these values"
+        default=None,
+        max_length=20,
+        description="Conditions on metadata: a value, or $eq $ne $in $nin $gt $gte $lt $lte; $and and $or join them",
+        examples=[
+            {"kind": "contract", "year": {"$gte": 2024}},
+            {"$or": [{"lang": "de"}, {"lang": {"$in": ["en"]}}]},
+        ],
     )
 
 

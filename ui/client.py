@@ -25,6 +25,7 @@ _READ_S = 20.0
 # The service ends a run after its own limit; this only guards against a server that died without closing.
 _RUN_S = 150.0
 _UPLOAD_S = 900.0
+_LISTED = 1_000  # the most that the service gives at a time
 
 
 class ServerUnavailable(Exception):
@@ -80,7 +81,13 @@ class Client:
         return True
 
     def documents(self) -> list[DocumentInfo]:
-        return _read(DocumentList, self._request("GET", "/documents")).documents
+        found: list[DocumentInfo] = []
+        while True:
+            response = self._request("GET", "/documents", params={"limit": _LISTED, "offset": len(found)})
+            page = _read(DocumentList, response).documents
+            found += page
+            if len(page) < _LISTED:
+                return found
 
     def upload(self, file: Upload) -> DocumentInfo:
         """Index one file and wait until it can be asked about; an unreadable file has status `failed`."""

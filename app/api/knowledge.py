@@ -1,4 +1,4 @@
-"""Documents in and out of the knowledge base, and the search over them."""
+"""Documents in and out of the knowledge base, and the search over them; `app.api.documents` looks at them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
-from fastapi.responses import PlainTextResponse
 
 from app.api.jobs import finished
+from app.api.openapi import problem_responses
 from app.api.services import Services, UsesServices
-from app.errors import InvalidRequest, LlmopsError, UnknownDocument, UnsupportedFormat
+from app.api.upload_metadata import UploadMetadata
+from app.errors import InvalidRequest, LlmopsError, UnknownCollection, UnknownDocument, UnsupportedFormat
 from app.ingestion.loaders import detect_media_type
 from app.ingestion.uploads import ReceivedFile
 from app.knowledge.metadata_filter import check_metadata
@@ -74,6 +75,7 @@ async def upload(
     services: UsesServices,
     response: Response,
     files: Annotated[list[UploadFile], File(description="One file or many")],
+    metadata: UploadMetadata,
     collection: CollectionField = None,
     wait: Annotated[bool, Query(description="Answer when each file is indexed or has failed")] = False,
     idempotency_key: IdempotencyKey = None,
@@ -84,6 +86,7 @@ async def upload(
         services.ingestion.uploads.submit,
         received,
         collection=collection or DEFAULT_COLLECTION,
+        metadata=metadata,
         key=idempotency_key,
     )
     if wait:
@@ -113,35 +116,30 @@ async def upload_pdf(
     return UploadResponse(job_id=job.job_id, documents=outcomes)
 
 
-@router.post("/search")
+@router.post(
+    "/search",
+    summary="Search",
+    responses=problem_responses(UnknownCollection, UnknownDocument, InvalidRequest),
+)
 async def search(body: SearchRequest, services: UsesServices) -> SearchResponse:
-    """Find the passages that fit a query, best first."""
+    """Find the passages that fit a query, best first.
+
+    `document_ids` and `filter` are applied before the search: it gives `k` results whenever so many exist.
+    """
     limit = services.settings.max_question_chars
     if not body.query.strip() or len(body.query) > limit:
         raise InvalidRequest(f"query: must have 1 to {limit} characters")
+    collection = body.collection or DEFAULT_COLLECTION
+    k = await services.in_pool(services.top_k, collection) if body.k is None else body.k
     found = await services.in_pool(
         services.knowledge.retriever.search,
         body.query,
-        k=body.k,
-        collection=body.collection or DEFAULT_COLLECTION,
+        k=k,
+        collection=collection,
         document_ids=body.document_ids,
         filter=body.filter,
     )
     return as_response(found)
-
-
-@router.get("/documents")
-async def list_documents(
-    services: UsesServices, collection: Annotated[CollectionName | None, Query()] = None
-) -> DocumentList:
-    """All documents, or those of one collection, newest first."""
-    documents = await services.in_pool(services.knowledge.store.list_documents, collection)
-    return DocumentList(documents=documents)
-
-
-@router.get("/documents/{document_id}")
-async def get_document(document_id: str, services: UsesServices) -> DocumentInfo:
-    return await services.in_pool(services.knowledge.store.get_document, document_id)
 
 
 @router.delete("/documents/{document_id}", status_code=204)
@@ -149,28 +147,6 @@ async def delete_document(document_id: str, services: UsesServices) -> Response:
     """Forget a document: its text, chunks, vectors and file."""
     await services.in_pool(services.knowledge.store.delete_document, document_id)
     return Response(status_code=204)
-
-
-@router.get("/documents/{document_id}/text", response_class=PlainTextResponse)
-async def document_text(document_id: str, services: UsesServices) -> PlainTextResponse:
-    """The whole stored text, into which the spans of citations point."""
-    return PlainTextResponse(await services.in_pool(services.knowledge.store.document_text, document_id))
-
-
-@router.get("/documents/{document_id}/pages/{number}", response_class=PlainTextResponse)
-async def page_text(document_id: str, number: int, services: UsesServices) -> PlainTextResponse:
-    """The stored text of one page, counted from 1."""
-    return PlainTextResponse(await services.in_pool(services.knowledge.store.page_text, document_id, number))
-
-
-@router.get("/documents/{document_id}/file", response_class=Response)
-async def document_file(document_id: str, services: UsesServices) -> Response:
-    """The original, as a download: what people uploaded is never rendered on this origin."""
-    store = services.knowledge.store
-    info = await services.in_pool(store.get_document, document_id)
-    data = await services.in_pool(store.original, document_id)
-    headers = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
-    return Response(data, media_type=info.media_type, headers=headers)
 
 
 @router.post("/clear")

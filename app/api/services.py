@@ -10,6 +10,7 @@ from typing import Annotated, ParamSpec, TypeVar, cast
 from fastapi import Depends, Request
 
 from app.ingestion.assembly import Ingestion
+from app.ingestion.page_image import PageImages
 from app.knowledge import Knowledge
 from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingModel
@@ -25,7 +26,8 @@ T = TypeVar("T")
 class Services:
     """Everything that is opened at start and closed at the end.
 
-    Searching and ingesting have pools of their own, so that a long upload never keeps a question waiting.
+    Searching, ingesting and drawing have pools of their own, so that a long upload or a reader who turns pages never
+    keeps a question waiting.
     """
 
     settings: Settings
@@ -34,14 +36,23 @@ class Services:
     embedding_model: EmbeddingModel
     chat_model: ChatModel | None
     runner: Runner
+    page_images: PageImages
     pool: ThreadPoolExecutor
     ingestion_pool: ThreadPoolExecutor
+    drawing_pool: ThreadPoolExecutor
 
     async def in_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await call_in(self.pool, function, *args, **kwargs)
 
     async def in_ingestion_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await call_in(self.ingestion_pool, function, *args, **kwargs)
+
+    async def in_drawing_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await call_in(self.drawing_pool, function, *args, **kwargs)
+
+    def top_k(self, collection: str) -> int:
+        """How many chunks to find where a request does not say. Blocking."""
+        return self.knowledge.store.settings_for(collection, self.settings).top_k
 
 
 def get_services(request: Request) -> Services:

@@ -62,15 +62,17 @@ class Indexer:
         """
         started = time.perf_counter()
         document_id = watch.claim.document_id
-        parsed = self._load_draft(document_id)
+        settings = self._store.settings_for(watch.claim.collection, self._settings)
+        splitting = [settings.chunk_tokens, settings.chunk_overlap_tokens]
+        parsed = self._load_draft(document_id, splitting)
         is_draft = parsed is not None
         if parsed is None:
             parsed = parse() if parse else self._parse(watch)
         watch.check()
-        chunks = self._split(parsed)
+        chunks = self._split(parsed, *splitting)
         is_large = len(chunks) > CHUNKS_PER_BATCH
         if is_large and not is_draft:
-            self._drafts.save_parsed(watch.claim, self._as_draft(parsed))
+            self._drafts.save_parsed(watch.claim, _as_draft(parsed, splitting))
         vectors = self._embed(watch, parsed, chunks, is_large=is_large)
         indexed = self._commit(watch, parsed, chunks, vectors)
         _log.info(
@@ -91,8 +93,7 @@ class Indexer:
             stop=watch.is_over,
         )
 
-    def _split(self, parsed: ParsedDocument) -> list[TextChunk]:
-        size, overlap = self._settings.chunk_tokens, self._settings.chunk_overlap_tokens
+    def _split(self, parsed: ParsedDocument, size: int, overlap: int) -> list[TextChunk]:
         return split(parsed, self._word_pieces, size=size, overlap=overlap)
 
     def _embed(
@@ -138,16 +139,14 @@ class Indexer:
             embedding_model=self._embedding_model.name,
         )
 
-    def _as_draft(self, parsed: ParsedDocument) -> bytes:
-        return json.dumps({"splitting": self._splitting(), "parsed": asdict(parsed)}).encode()
-
-    def _load_draft(self, document_id: str) -> ParsedDocument | None:
+    def _load_draft(self, document_id: str, splitting: list[int]) -> ParsedDocument | None:
         """What was read before; None where nothing was, or other chunks would be made of it now."""
         draft = self._drafts.load_parsed(document_id)
         if draft is None:
             return None
         fields: dict[str, Any] = json.loads(draft)
-        return parsed_from_fields(fields["parsed"]) if fields["splitting"] == self._splitting() else None
+        return parsed_from_fields(fields["parsed"]) if fields["splitting"] == splitting else None
 
-    def _splitting(self) -> list[int]:
-        return [self._settings.chunk_tokens, self._settings.chunk_overlap_tokens]
+
+def _as_draft(parsed: ParsedDocument, splitting: list[int]) -> bytes:
+    return json.dumps({"splitting": splitting, "parsed": asdict(parsed)}).encode()

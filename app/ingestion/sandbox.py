@@ -70,23 +70,53 @@ def parse_isolated(
         "memory_mb": memory_mb,
         "limits": asdict(limits),
     }
-    max_bytes = _MAX_HEADER_BYTES + limits.max_chars * _UTF8_BYTES_PER_CHAR
-    output, status = _run_child(data, request, max_bytes=max_bytes, stop=stop or threading.Event())
-    header, _, text = output.partition(b"\n")
+    header, text = run_isolated(
+        "app.ingestion.sandbox_child",
+        data,
+        request,
+        max_bytes=_MAX_HEADER_BYTES + limits.max_chars * _UTF8_BYTES_PER_CHAR,
+        stop=stop,
+    )
+    return parsed_from_fields(header | {"text": text.decode()})
+
+
+def run_isolated(
+    module: str,
+    data: bytes,
+    request: dict[str, Any],
+    *,
+    max_bytes: int,
+    stop: threading.Event | None = None,
+) -> tuple[dict[str, Any], bytes]:
+    """Let a module of ours work on data of strangers, see `sandbox_child.run`; give the header and body it answers.
+
+    `request` must hold `timeout_s` and `memory_mb`; `max_bytes` bounds the answer; `stop` kills the child.
+
+    Raises:
+        UnreadableDocument: the class that the child named, or the one that its death stands for.
+    """
+    output, status = _run_child(module, data, request, max_bytes=max_bytes, stop=stop or threading.Event())
+    header, _, body = output.partition(b"\n")
     if status != 0 or not header:
-        raise _explain_death(status, memory_mb)
-    return _restore(json.loads(header), text)
+        raise _explain_death(status, request["memory_mb"])
+    answer: dict[str, Any] = json.loads(header)
+    failure = answer.get("error")
+    if failure is not None:
+        if failure["trace"]:
+            _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
+        raise _ERRORS[failure["code"]](failure["detail"])
+    return answer, body
 
 
 def _run_child(
-    data: bytes, request: dict[str, Any], *, max_bytes: int, stop: threading.Event
+    module: str, data: bytes, request: dict[str, Any], *, max_bytes: int, stop: threading.Event
 ) -> tuple[bytes, int]:
     timeout_s = request["timeout_s"]
     is_late, is_done = threading.Event(), threading.Event()
     with tempfile.TemporaryFile() as source:
         source.write(data)
         source.seek(0)
-        with _started_child(source, json.dumps(request)) as child:
+        with _started_child(module, source, json.dumps(request)) as child:
             guard = threading.Thread(
                 target=_guard, args=(child, timeout_s, stop, is_late, is_done), daemon=True
             )
@@ -106,10 +136,10 @@ def _run_child(
 
 
 @contextlib.contextmanager
-def _started_child(source: IO[bytes], request: str) -> Iterator[subprocess.Popen[bytes]]:
+def _started_child(module: str, source: IO[bytes], request: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     child = subprocess.Popen(
-        [sys.executable, "-P", "-s", "-B", "-m", "app.ingestion.sandbox_child", request],
+        [sys.executable, "-P", "-s", "-B", "-m", module, request],
         stdin=source,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -155,12 +185,3 @@ def _explain_death(status: int, memory_mb: int) -> UnreadableDocument:
     if -status in _EXHAUSTED:
         return DocumentTooComplex(f"reading it went over the limit of {memory_mb} MiB or of time ({name})")
     return CorruptDocument(f"the reader crashed on it ({name})")
-
-
-def _restore(header: dict[str, Any], text: bytes) -> ParsedDocument:
-    failure = header.get("error")
-    if failure is not None:
-        if failure["trace"]:
-            _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
-        raise _ERRORS[failure["code"]](failure["detail"])
-    return parsed_from_fields(header | {"text": text.decode()})

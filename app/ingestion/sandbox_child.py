@@ -13,6 +13,7 @@ import math
 import resource
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -23,11 +24,15 @@ _WRITE_CHARS = 1 << 20
 
 
 def main() -> None:
+    run(_parse)
+
+
+def run(work: Callable[[bytes, dict[str, Any]], None]) -> None:
+    """Do the work under the limits of the request; it answers on standard output, and what it raises is told there."""
     request = json.loads(sys.argv[1])
     _limit_resources(memory_mb=request["memory_mb"], cpu_s=request["timeout_s"])
     try:
-        parsed = LOADERS[request["media_type"]](sys.stdin.buffer.read(), ParseLimits(**request["limits"]))
-        _answer(parsed)
+        work(sys.stdin.buffer.read(), request)
     except UnreadableDocument as error:
         _fail(error.code, error.detail)
     except MemoryError:
@@ -39,6 +44,10 @@ def main() -> None:
         _fail(
             CorruptDocument.code, f"the reader failed on it ({type(error).__name__})", trace="".join(frames)
         )
+
+
+def _parse(data: bytes, request: dict[str, Any]) -> None:
+    _answer(LOADERS[request["media_type"]](data, ParseLimits(**request["limits"])))
 
 
 def _limit_resources(*, memory_mb: int, cpu_s: float) -> None:

@@ -1,30 +1,32 @@
-"""Conditions on the fields that people gave their documents."""
+"""Conditions on the fields that people gave their documents, as LangChain's vector stores write them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from reprlib import repr as shortened
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, or_
+from sqlalchemy import ColumnElement, and_, or_
 
 from app.errors import InvalidRequest
-from app.knowledge.tables import chunks, documents
+from app.knowledge.field_conditions import OPERATORS, compare
 
-Scalar = str | bool | int | float
-
-_LARGEST_INTEGER = 2**63 - 1
-# What results show beside the metadata can be filtered by as well.
-_COLUMNS = {"document_id": chunks.c.document_id, "document_name": documents.c.name, "page": chunks.c.page}
+_MAX_DEPTH = 5
+_MAX_CONDITIONS = 100
+_JOINED_BY = {"$and": and_, "$or": or_}
 
 
 def matches(filter: Mapping[str, Any]) -> ColumnElement[bool]:  # noqa: A002  # LangChain's name for it
-    """All fields have exactly these values; a chunk's own field hides the document's, None means absent or null.
+    """All conditions hold: `{"kind": "contract", "year": {"$gte": 2024}, "$or": [{…}, {…}]}`.
+
+    A plain value stands for `$eq`; `app.knowledge.field_conditions.compare` says what the operators mean.
 
     Raises:
-        InvalidRequest: a value is not a string, number, boolean or null, or a field cannot be named in a query.
+        InvalidRequest: an operator does not exist or has no fitting value, a field cannot be named in a query, or
+            there are too many conditions.
     """
-    return and_(True, *(_field_matches(field, value) for field, value in filter.items()))
+    return and_(True, *_conditions(filter, _Budget(), depth=1))
 
 
 def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,43 +42,53 @@ def check_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _field_matches(field: str, value: object) -> ColumnElement[bool]:
-    checked = _checked(field, value)
-    if field in _COLUMNS:
-        column: ColumnElement[Any] = _COLUMNS[field]
-        return column == checked
-    own, inherited = chunks.c.metadata[_path(field)], documents.c.metadata[_path(field)]
-    if checked is None:
-        return and_(own.as_string().is_(None), inherited.as_string().is_(None))
-    return or_(
-        _equals(own, checked),
-        and_(own.as_string().is_(None), _equals(inherited, checked)),
-    )
+class _Budget:
+    """Counts conditions, since a database takes an expression of any size literally."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_CONDITIONS
+
+    def take(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise InvalidRequest(f"filter: has more than {_MAX_CONDITIONS} conditions")
 
 
-def _equals(element: Any, value: Scalar) -> ColumnElement[bool]:
-    """Compare without the conversions of SQL: the text "5" is not the number 5, and no list is a number."""
-    written = cast(element, Text)
-    first = func.substr(written, 1, 1)
-    if isinstance(value, str):
-        return and_(first == '"', element.as_string() == value)
-    if isinstance(value, bool):
-        return written.in_(["true", "1"] if value else ["false", "0"])  # SQLite writes booleans as numbers
-    number = and_(first.not_in(['"', "[", "{"]), element.as_float() == float(value))
-    return and_(number, element.as_integer() == value) if isinstance(value, int) else number
+def _conditions(wanted: Mapping[str, Any], budget: _Budget, *, depth: int) -> list[ColumnElement[bool]]:
+    if depth > _MAX_DEPTH:
+        raise InvalidRequest(f"filter: is nested more than {_MAX_DEPTH} levels deep")
+    found: list[ColumnElement[bool]] = []
+    for field, value in wanted.items():
+        if field in _JOINED_BY:
+            found.append(_joined(field, value, budget, depth=depth))
+            continue
+        if field.startswith("$"):
+            raise InvalidRequest(
+                f"filter: there is no {shortened(field)}; beside fields there are $and and $or"
+            )
+        for operator, operand in _operations(field, value).items():
+            budget.take()
+            found.append(compare(field, operator, operand))
+    return found
 
 
-def _checked(field: str, value: object) -> Scalar | None:
-    if value is None or isinstance(value, str | bool | float):
-        return value
-    if isinstance(value, int) and abs(value) <= _LARGEST_INTEGER:
-        return value
-    raise InvalidRequest(f"filter: {field!r} must be a string, number, boolean or null, not {value!r}")
+def _joined(joint: str, value: object, budget: _Budget, *, depth: int) -> ColumnElement[bool]:
+    if (
+        not isinstance(value, list | tuple)
+        or not value
+        or not all(isinstance(each, Mapping) for each in value)
+    ):
+        raise InvalidRequest(f"filter: {joint} takes a list of filters with at least one")
+    parts = [and_(True, *_conditions(each, budget, depth=depth + 1)) for each in value]
+    return _JOINED_BY[joint](*parts)
 
 
-def _path(field: str) -> str:
-    if '"' in field or "\\" in field or not field.isprintable():
+def _operations(field: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        return {"$eq": value}
+    if not value or any(operator not in OPERATORS for operator in value):
         raise InvalidRequest(
-            f"filter: the field {field!r} must not hold quotes, backslashes or control characters"
+            f"filter: {shortened(field)} must be a value, or an object of {' '.join(OPERATORS)}, "
+            f"not {shortened(dict(value))}"
         )
-    return field
+    return value

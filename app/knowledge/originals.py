@@ -6,14 +6,22 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
+
+from app.errors import MissingOriginal
+from app.knowledge.image_cache import ImageCache
 
 
 class Originals:
-    """Files of `root`, each at `<first two digits>/<sha256>`; a file that is there is whole and on the disk."""
+    """Files of `root`, each at `<first two digits>/<sha256>`; a file that is there is whole and on the disk.
 
-    def __init__(self, root: Path) -> None:
+    Pictures of its pages go with it.
+    """
+
+    def __init__(self, root: Path, images: ImageCache) -> None:
         self._root = root
+        self._images = images
 
     @contextmanager
     def staged(self, data: bytes, sha256: str) -> Iterator[Callable[[], None]]:
@@ -42,11 +50,21 @@ class Originals:
     def path(self, sha256: str) -> Path:
         return self._root / sha256[:2] / sha256
 
+    def open(self, sha256: str) -> BinaryIO:
+        """Raises MissingOriginal: somebody else removed it."""
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError:
+            raise MissingOriginal(f"The original {sha256} is not on the disk any more") from None
+
     def read(self, sha256: str) -> bytes:
-        return self.path(sha256).read_bytes()
+        """Raises MissingOriginal."""
+        with self.open(sha256) as file:
+            return file.read()
 
     def remove(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
+        self._images.remove(sha256)
 
 
 def _sync_directory(directory: Path) -> None:

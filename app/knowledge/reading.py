@@ -11,15 +11,24 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import NotFound, StorageUnavailable, UnknownCollection, UnknownDocument
+from app.errors import StorageUnavailable, UnknownDocument, UnknownPage
 from app.knowledge.changes import STORED_FLOAT, Changes, load_position
 from app.knowledge.database import Database
+from app.knowledge.listing import Listing
 from app.knowledge.metadata_filter import matches
 from app.knowledge.originals import Originals
 from app.knowledge.records import Chunk, Position, StoreStats
-from app.knowledge.rows import as_chunk, as_info, load_document, load_text, select_chunks
+from app.knowledge.rows import (
+    as_chunk,
+    as_info,
+    has_collection,
+    load_document,
+    load_text,
+    require_collection,
+    select_chunks,
+)
 from app.knowledge.tables import chunks, collections, documents, knowledge_base, vectors
-from app.schemas import DEFAULT_COLLECTION, DocumentInfo
+from app.schemas import DocumentInfo
 
 
 class StoreReader:
@@ -28,6 +37,7 @@ class StoreReader:
     def __init__(self, database: Database, originals: Originals) -> None:
         self._database = database
         self._originals = originals
+        self.listing = Listing(database, originals)
 
     def is_reachable(self) -> bool:
         """Whether the database answers; what else is wrong with it shows when it is used."""
@@ -76,18 +86,18 @@ class StoreReader:
             return tuple((start, end) for start, end in load_text(connection, document_id).page_spans)
 
     def page_text(self, document_id: str, number: int) -> str:
-        """The text of one page, counted from 1. Raises as `document_text`."""
+        """The text of one page, counted from 1. Raises as `document_text`, and UnknownPage."""
         with self._database.reading() as connection:
             row = load_text(connection, document_id)
         if not 1 <= number <= len(row.page_spans):
-            raise NotFound(
+            raise UnknownPage(
                 f"Document {document_id!r} has no page {number}: it has {len(row.page_spans)} pages"
             )
         start, end = row.page_spans[number - 1]
         return str(row.text[start:end])
 
     def original(self, document_id: str) -> bytes:
-        """The bytes that were uploaded. Raises UnknownDocument."""
+        """The bytes that were uploaded. Raises UnknownDocument, MissingOriginal."""
         with self._database.reading() as connection:
             row = load_document(connection, document_id)
             if not row.has_original:
@@ -162,7 +172,7 @@ class StoreReader:
     def has_collection(self, name: str) -> bool:
         """Whether a search may name it; the default collection needs no creation."""
         with self._database.reading() as connection:
-            return _has_collection(connection, name)
+            return has_collection(connection, name)
 
     def collections(self) -> dict[str, int]:
         """The number of documents in each collection that can be asked about."""
@@ -213,11 +223,6 @@ class StoreReader:
             yield Changes(connection, seen)
 
 
-def require_collection(connection: Connection, name: str) -> None:
-    if not _has_collection(connection, name):
-        raise UnknownCollection(f"There is no collection {name!r}")
-
-
 def require_documents(connection: Connection, document_ids: Sequence[str], collection: str | None) -> None:
     statement = select(documents.c.document_id).where(documents.c.document_id.in_(document_ids))
     if collection is not None:
@@ -227,13 +232,6 @@ def require_documents(connection: Connection, document_ids: Sequence[str], colle
         if document_id not in known:
             place = f" in the collection {collection!r}" if collection is not None else ""
             raise UnknownDocument(f"There is no document {document_id!r}{place}")
-
-
-def _has_collection(connection: Connection, name: str) -> bool:
-    if name == DEFAULT_COLLECTION:
-        return True
-    found = connection.execute(select(collections.c.name).where(collections.c.name == name)).first()
-    return found is not None
 
 
 def _chunk_nos(

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from app.errors import NotFound, UnknownDocument
+from app.errors import NotFound, UnknownCollection, UnknownDocument
 from app.knowledge.records import Chunk
-from app.knowledge.tables import chunks, document_texts, documents
-from app.schemas import DocumentInfo, ProblemInfo
+from app.knowledge.tables import chunks, collections, document_texts, documents
+from app.schemas import DEFAULT_COLLECTION, DocumentInfo, ProblemInfo
 
 
 def select_chunks() -> Select[Any]:
@@ -78,6 +78,20 @@ def load_document(connection: Connection, document_id: str) -> Row[Any]:
     if row is None:
         raise UnknownDocument(f"There is no document {document_id!r}")
     return row
+
+
+def has_collection(connection: Connection, name: str) -> bool:
+    """Whether it was created; the default one needs no creation."""
+    if name == DEFAULT_COLLECTION:
+        return True
+    found = connection.execute(select(collections.c.name).where(collections.c.name == name)).first()
+    return found is not None
+
+
+def require_collection(connection: Connection, name: str) -> None:
+    """Raises UnknownCollection."""
+    if not has_collection(connection, name):
+        raise UnknownCollection(f"There is no collection {name!r}")
 
 
 def load_text(connection: Connection, document_id: str) -> Row[Any]:

@@ -20,7 +20,8 @@ from sqlalchemy import Row, insert, select, update
 
 from app.errors import ConfigurationError
 from app.knowledge.changes import claim_embedding_model
-from app.knowledge.database import open_database, translated
+from app.knowledge.collections import Collections
+from app.knowledge.database import Database, open_database, translated
 from app.knowledge.deletion import remove_chunks, remove_documents, remove_unused_originals
 from app.knowledge.document_queue import (
     FINISHED,
@@ -34,6 +35,7 @@ from app.knowledge.document_queue import (
     require_held,
 )
 from app.knowledge.drafts import Drafts, remove_drafts
+from app.knowledge.image_cache import ImageCache
 from app.knowledge.insertion import (
     Vectors,
     as_unit_vectors,
@@ -46,17 +48,22 @@ from app.knowledge.insertion import (
 from app.knowledge.jobs import Jobs
 from app.knowledge.metadata_filter import check_metadata
 from app.knowledge.originals import Originals
-from app.knowledge.reading import StoreReader, require_collection
+from app.knowledge.reading import StoreReader
 from app.knowledge.records import NewChunk, NewText
-from app.knowledge.rows import as_info, find_document, load_document
+from app.knowledge.rows import as_info, find_document, load_document, require_collection
 from app.knowledge.tables import document_texts, documents
 from app.schemas import DocumentInfo
+from app.settings import Settings
 
 _KEPT = ("indexed", *UNFINISHED)
 
 
 class KnowledgeStore(StoreReader):
     """Adds writing to `StoreReader`. A document is either wholly there (`indexed`) or has no text and no chunks."""
+
+    def __init__(self, database: Database, originals: Originals) -> None:
+        super().__init__(database, originals)
+        self.catalogue = Collections(database, originals)
 
     def begin_document(
         self,
@@ -204,6 +211,10 @@ class KnowledgeStore(StoreReader):
         """What clients asked for, document by document."""
         return Jobs(self._database)
 
+    def settings_for(self, collection: str, defaults: Settings) -> Settings:
+        """The configuration as it holds for a collection, see `Collections.settings_for`."""
+        return self.catalogue.settings_for(collection, defaults)
+
     def create_collection(self, name: str) -> None:
         """Create a collection unless it is there."""
         with self._database.writing() as connection:
@@ -269,7 +280,7 @@ def open_store(database_url: str, data_dir: Path) -> Iterator[KnowledgeStore]:
             f"LLMOPS_DATA_DIR={str(data_dir)!r} cannot be used: {error.strerror}"
         ) from error
     try:
-        yield KnowledgeStore(database, Originals(data_dir / "originals"))
+        yield KnowledgeStore(database, Originals(data_dir / "originals", ImageCache(data_dir)))
     finally:
         database.close()
 

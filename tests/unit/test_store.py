@@ -271,6 +271,25 @@ def test_the_default_collection_needs_no_creation(store: KnowledgeStore) -> None
         ({"document_name": "b", "page": 1}, ["b"]),
         ({"page": 2}, []),
         ({"odd' key": "1"}, ["c"]),
+        ({"year": {"$eq": 2023}}, ["a"]),
+        ({"year": {"$ne": 2023}}, ["b", "c"]),
+        ({"year": {"$in": [2023, "2024"]}}, ["a"]),
+        ({"year": {"$in": [2023, None]}}, ["a", "c"]),
+        ({"year": {"$in": []}}, []),
+        ({"year": {"$nin": [2023, None]}}, ["b"]),
+        ({"year": {"$gt": 2023}}, ["b"]),
+        ({"year": {"$gte": 2023, "$lt": 2024.5}}, ["a", "b"]),
+        ({"number": {"$lte": 9}}, []),
+        ({"number": {"$lte": "9"}}, ["c"]),
+        ({"tags": {"$gt": 0}}, []),
+        ({"draft": {"$in": [True, "x", 0.5]}}, ["a"]),
+        ({"id": {"$in": [2**53]}}, []),
+        ({"page": {"$gte": 1}, "document_name": {"$in": ["b", "c"]}}, ["b", "c"]),
+        ({"page": {"$gte": "1"}}, []),
+        ({"page": "1"}, []),
+        ({"document_name": {"$ne": "a"}}, ["b", "c"]),
+        ({"$or": [{"year": 2023}, {"$and": [{"share": 0.5}, {"number": "5"}]}]}, ["a", "c"]),
+        ({"$or": [{"year": 2023}, {"year": 2024}], "draft": False}, ["b"]),
     ],
 )
 def test_metadata_selects_exactly(store: KnowledgeStore, wanted: dict[str, object], found: list[str]) -> None:
@@ -297,7 +316,18 @@ def test_a_chunks_own_field_hides_the_documents(store: KnowledgeStore) -> None:
     assert store.select_chunk_nos("default", filter={"part": "first"}).tolist() == [stored["a"].chunk_no]
 
 
-@pytest.mark.parametrize("wanted", [{"x": [1]}, {"x": {}}, {'a"b': 1}, {"x": 2**70}])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"x": [1]},
+        {"x": {}},
+        {'a"b': 1},
+        {"x": 2**70},
+        {"x": float("inf")},
+        {"x": {"$like": "a"}},
+        {"$or": [1]},
+    ],
+)
 def test_a_filter_that_cannot_be_understood_is_refused(
     store: KnowledgeStore, wanted: dict[str, object]
 ) -> None:

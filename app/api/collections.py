@@ -1,0 +1,105 @@
+"""Collections: named sets of documents that are searched together, each with settings of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from app.api.openapi import problem_responses
+from app.api.services import UsesServices
+from app.errors import CollectionExists, InvalidRequest, UnknownCollection
+from app.schemas import (
+    CollectionChange,
+    CollectionInfo,
+    CollectionList,
+    CollectionName,
+    CollectionSettings,
+    NewCollection,
+)
+from app.settings import Settings
+
+router = APIRouter(prefix="/collections", tags=["Collections"])
+
+Name = Annotated[CollectionName, Path(examples=["contracts"])]
+
+
+@router.get("", summary="List collections")
+async def list_collections(services: UsesServices) -> CollectionList:
+    """All collections by name, with what they hold; `default` always exists."""
+    found = await services.in_pool(services.knowledge.store.catalogue.all)
+    return CollectionList(collections=found)
+
+
+@router.post(
+    "",
+    summary="Create a collection",
+    status_code=201,
+    responses=problem_responses(CollectionExists, InvalidRequest),
+)
+async def create_collection(body: NewCollection, services: UsesServices) -> CollectionInfo:
+    """An empty collection. Uploading into a name that does not exist creates it as well, without settings."""
+    check_fit(body.settings, services.settings)
+    catalogue = services.knowledge.store.catalogue
+    return await services.in_pool(catalogue.create, body.name, body.settings)
+
+
+@router.get(
+    "/{name}",
+    summary="Get one collection",
+    responses=problem_responses(UnknownCollection, InvalidRequest),
+)
+async def get_collection(name: Name, services: UsesServices) -> CollectionInfo:
+    """What a collection holds, and the settings that it has of its own."""
+    return await services.in_pool(services.knowledge.store.catalogue.get, name)
+
+
+@router.patch(
+    "/{name}",
+    summary="Change the settings of a collection",
+    responses=problem_responses(UnknownCollection, InvalidRequest),
+)
+async def change_collection(name: Name, body: CollectionChange, services: UsesServices) -> CollectionInfo:
+    """Fields that are left out stay, null follows the configuration again.
+
+    Another chunking applies to documents that are indexed from now on; those that are there keep their chunks.
+    """
+    catalogue = services.knowledge.store.catalogue
+    before = await services.in_pool(catalogue.get, name)
+    changed = {field: getattr(body.settings, field) for field in body.settings.model_fields_set}
+    check_fit(before.settings.model_copy(update=changed), services.settings)
+    after = await services.in_pool(catalogue.change, name, body.settings)
+    return after.model_copy(update={"warnings": _warnings(before, after)})
+
+
+@router.delete(
+    "/{name}",
+    summary="Delete a collection with its documents",
+    status_code=204,
+    responses=problem_responses(UnknownCollection, InvalidRequest),
+)
+async def delete_collection(name: Name, services: UsesServices) -> Response:
+    """Forget the collection, its settings, and all its documents with their files. `default` stays, empty."""
+    await services.in_pool(services.knowledge.store.catalogue.delete, name)
+    return Response(status_code=204)
+
+
+def check_fit(own: CollectionSettings, defaults: Settings) -> None:
+    """Raises InvalidRequest: neighbours would share whole chunks."""
+    tokens = own.chunk_tokens if own.chunk_tokens is not None else defaults.chunk_tokens
+    overlap = own.chunk_overlap_tokens
+    shared = overlap if overlap is not None else defaults.chunk_overlap_tokens
+    if shared >= tokens:
+        raise InvalidRequest(
+            f"settings: chunk_overlap_tokens={shared} must be smaller than chunk_tokens={tokens}"
+        )
+
+
+def _warnings(before: CollectionInfo, after: CollectionInfo) -> list[str]:
+    def chunking(info: CollectionInfo) -> tuple[int | None, int | None]:
+        return info.settings.chunk_tokens, info.settings.chunk_overlap_tokens
+
+    if chunking(before) == chunking(after) or not after.documents:
+        return []
+    kept = f"{after.documents} documents keep the chunks that they have"
+    return [f"chunk_tokens and chunk_overlap_tokens apply to documents that are indexed from now on; {kept}"]
