@@ -73,9 +73,11 @@ class FaissIndex:
     ) -> list[tuple[int, float]]:
         """The k nearest chunks as (chunk_no, cosine), nearest first; fewer only when there are no more.
 
-        `within` restricts the search itself to these chunk numbers, which must grow.
+        `within` restricts the search itself to these chunk numbers, as `select_chunk_nos` gives them: growing, and so
+        lately read that none is of a chunk that had been deleted before.
         """
-        self.catch_up()
+        if within is None or (len(within) and within[-1] > self._current.seen.chunk_no):
+            self.catch_up()
         unit = _as_unit(vector)
         if k < 1 or (within is not None and not len(within)):
             return []

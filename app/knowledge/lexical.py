@@ -43,6 +43,7 @@ class LexicalIndex:
         self._store = store
         self._lock = threading.Lock()
         self._seen = Position()
+        self._collections: set[str] = set()
         self._snapshot_after = snapshot_after
         self._unsaved = 0
         self._background = Background("words")
@@ -64,6 +65,7 @@ class LexicalIndex:
                 restore_commit(snapshot.folder, self._place.path)
                 self._open_files()
                 self._seen = snapshot.position
+                self._collections.update(snapshot.details["collections"])
             except (OSError, ValueError) as error:
                 self._snapshots.discard(snapshot.folder, str(error))
                 self._place.clear()
@@ -117,7 +119,10 @@ class LexicalIndex:
                     with self._lock:
                         copy_commit(index, Path(copy))
                         position, unsaved = self._seen, self._unsaved
-                    self._snapshots.publish(position, lambda folder: restore_commit(Path(copy), folder))
+                        details = {"collections": sorted(self._collections)}
+                    self._snapshots.publish(
+                        position, lambda folder: restore_commit(Path(copy), folder), details
+                    )
                 with self._lock:
                     self._unsaved -= unsaved
         except (OSError, StorageUnavailable) as error:
@@ -134,6 +139,7 @@ class LexicalIndex:
             self._writer.delete_documents_by_query(numbers)
         for row in changes.added_texts():
             count += 1
+            self._collections.add(row.collection)
             names = " ".join(filter(None, (row.name, row.title, row.section)))
             self._writer.add_document(
                 tantivy.Document(
@@ -151,9 +157,11 @@ class LexicalIndex:
         """The k best chunks as (chunk_no, score), best first; only chunks that share a word with the query.
 
         The score is the share of the best that any text could reach for these words, so it can be compared between
-        queries. `within` restricts the search itself to these chunk numbers.
+        queries. `within` restricts the search itself to these chunk numbers of the collection, as `select_chunk_nos`
+        gives them: growing, and so lately read that none is of a chunk that had been deleted before.
         """
-        self.catch_up()
+        if within is None or (len(within) and within[-1] > self._seen.chunk_no):
+            self.catch_up()
         searcher = self._index.searcher()
         text = prepare(query)
         words = build_word_query(
@@ -168,11 +176,14 @@ class LexicalIndex:
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
 
     def _restrict(self, words: WordQuery, collection: str, within: NDArray[np.int64] | None) -> Query:
-        conditions = [Query.term_query(self._schema, "collection", collection)]
         if within is not None:
-            conditions.append(Query.term_set_query(self._schema, "chunk_no", within.tolist()))
-        unscored = [(Occur.Must, Query.const_score_query(condition, 0.0)) for condition in conditions]
-        return Query.boolean_query([*unscored, (Occur.Must, words.query)])
+            condition = Query.term_set_query(self._schema, "chunk_no", within.tolist())
+        elif self._collections <= {collection}:
+            return words.query  # without a condition, tantivy passes over whatever cannot be among the best
+        else:
+            condition = Query.term_query(self._schema, "collection", collection)
+        unscored = Query.const_score_query(condition, 0.0)
+        return Query.boolean_query([(Occur.Must, unscored), (Occur.Must, words.query)])
 
 
 def _build_schema() -> tantivy.Schema:
