@@ -35,6 +35,7 @@ class FaissIndex:
         # Two threads of OpenMP on a busy machine take 200 times as long as one.
         faiss.omp_set_num_threads(1)
         self._store = store
+        self._model = model
         self._sizes = sizes or Sizes()
         self._snapshots = None
         if folder is not None:
@@ -92,9 +93,9 @@ class FaissIndex:
     def _search_base(
         self, base: QuantisedVectors, unit: Vector, k: int, within: ChunkNos | None
     ) -> list[tuple[int, float]]:
-        """Candidates by quantised vectors, scored by the true ones, which those deleted meanwhile have no more."""
+        """Candidates by quantised vectors, scored by the true ones; those deleted meanwhile have none any more."""
         candidates = base.candidates(unit, k + _MORE + k // _MORE_SHARE, within)
-        chunk_nos, matrix = self._store.matrix_by_no(candidates.tolist())
+        chunk_nos, matrix = self._store.matrix_by_no(candidates.tolist(), of_model=self._model)
         return list(zip(chunk_nos, (matrix @ unit[0]).tolist(), strict=True)) if chunk_nos else []
 
     def _bring_up_to_date(self, vectors: VectorSet) -> None:

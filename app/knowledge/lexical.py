@@ -93,8 +93,10 @@ class LexicalIndex:
             try:
                 self._unsaved += self._take_in(changes)
                 self._writer.commit()
-            except BaseException:
+            except BaseException as error:
                 self._writer.rollback()  # or the next attempt would add everything twice
+                if isinstance(error, ValueError):  # tantivy's own
+                    raise StorageUnavailable(f"The lexical index cannot be written: {error}") from error
                 raise
             self._index.reload()
             self._seen = changes.position
@@ -126,6 +128,7 @@ class LexicalIndex:
                 with self._lock:
                     self._unsaved -= unsaved
         except (OSError, StorageUnavailable) as error:
+            self._unsaved = 0  # not again with the very next document
             log.warning("snapshot_failed", extra={"index": "words", "reason": str(error)})
         except Cancelled:
             pass

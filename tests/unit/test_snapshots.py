@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from app.knowledge.faiss_store import FaissVectorStore
 from app.knowledge.lexical import LexicalIndex
@@ -170,13 +169,13 @@ def test_a_damaged_snapshot_is_thrown_away(
 
 def test_vectors_of_another_model_are_not_used(store: KnowledgeStore, tmp_path: Path) -> None:
     fill(store, 12)
+    numbers = store.select_chunk_nos("default")
+    others = np.random.default_rng(1).standard_normal((len(numbers), 2 * DIMENSION)).astype(np.float32)
     with open_indexes(store, tmp_path / "indexes") as indexes:
         indexes.settle()
-    numbers = store.select_chunk_nos("default")
-    others: NDArray[np.float32] = (
-        np.random.default_rng(1).standard_normal((len(numbers), DIMENSION)).astype("f4")
-    )
-    store.replace_vectors(numbers, others, embedding_model="fake:other")
+        store.replace_vectors(numbers, others, embedding_model="fake:other")
+        # A process that has begun with the other model has nothing to compare its questions with any more.
+        assert indexes.vectors.search_vector(fake_model().embed_query("alpha"), 5, collection="default") == []
     with open_indexes(store, tmp_path / "indexes", model="fake:other") as indexes:
         found = indexes.vectors.search_vector(others[7], 1, collection="default")
         assert found == [(numbers[7], pytest.approx(1.0))]
