@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +25,13 @@ NUMBERS = np.arange(COUNT, dtype=np.int64) * 3 + 1
 
 
 @pytest.fixture(params=[Sizes(), Sizes(scanned=1_000)], ids=["scanned", "cells"])
-def vectors(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[QuantisedVectors]:
+def vectors(request: pytest.FixtureRequest, tmp_path: Path) -> QuantisedVectors:
     """As they are mapped from a file."""
     builder = QuantisedBuilder(request.param)
     for start in range(0, COUNT, 500):
         builder.add(NUMBERS[start : start + 500], MATRIX[start : start + 500])
     details = builder.finish().save(tmp_path, "0")
-    yield QuantisedVectors.load(tmp_path, details)
+    return QuantisedVectors.load(tmp_path, details)
 
 
 def share_found(vectors: QuantisedVectors, allowed: NDArray[np.bool_], within: bool) -> float:
