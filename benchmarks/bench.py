@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.settings import load_settings
 from benchmarks.report import Table, describe_machine, new_figure, save_figure, write_json
@@ -19,23 +19,35 @@ from benchmarks.speed_asking import measure_asking
 from benchmarks.speed_embedding import measure_embedding
 from benchmarks.speed_ingestion import measure_acknowledgement, measure_ingestion
 from benchmarks.speed_pdf import measure_pdf
+from benchmarks.speed_scale import fill_folder, measure_scale
 from benchmarks.speed_search import measure_search
 from benchmarks.speed_server import measure_server
+from benchmarks.synthetic import WORDS_PER_CHUNK
 from benchmarks.timing import Measurement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Size = Literal["quick", "full", "large", "huge"]
+
+# Chunks, and the words of each: a million short ones are filled in within minutes.
+_SCALES: dict[Size, list[tuple[int, int]]] = {
+    "quick": [],
+    "full": [],
+    "large": [(100_000, WORDS_PER_CHUNK)],
+    "huge": [(100_000, WORDS_PER_CHUNK), (1_000_000, 15)],
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parse(arguments)
     started = perf_counter()
     machine = describe_machine()
-    measurements = asyncio.run(_collect(quick=chosen.quick, large=chosen.large))
+    measurements = asyncio.run(_collect(chosen.size))
     print(_show(measurements).render())
     payload: dict[str, Any] = {
         "machine": machine,
-        "profile": "quick" if chosen.quick else "large" if chosen.large else "full",
+        "profile": chosen.size,
         "seconds": round(perf_counter() - started, 1),
         "measurements": [asdict(one) | {"ratio": one.ratio} for one in measurements],
     }
@@ -44,17 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _collect(*, quick: bool, large: bool) -> list[Measurement]:
+async def _collect(size: Size) -> list[Measurement]:
     measurements = []
-    async for one in _measure(quick=quick, large=large):
+    async for one in _measure(size):
         ratio = f", {one.ratio:.2f} times {one.baseline_name}" if one.ratio is not None else ""
         say(f"{one.name}: {one.value:.2f} {one.unit}{ratio}")
         measurements.append(one)
     return measurements
 
 
-async def _measure(*, quick: bool, large: bool) -> AsyncIterator[Measurement]:
+async def _measure(size: Size) -> AsyncIterator[Measurement]:
     """The API first, while this process is small; the rest from the parts to the whole."""
+    quick = size == "quick"
     for one in measure_server(warm_starts=1 if quick else 3):
         yield one
     for one in measure_embedding(threads=load_settings().embedding_threads, quick=quick):
@@ -66,12 +79,17 @@ async def _measure(*, quick: bool, large: bool) -> AsyncIterator[Measurement]:
         yield await measure_asking(services, repetitions=30 if quick else 150)
     async with open_temporary_service() as services:
         yield measure_ingestion(services, passages=30 if quick else 100, rounds=2 if quick else 5)
-    for chunks in [2_000] if quick else [10_000, 100_000] if large else [10_000]:
+    for chunks in [2_000] if quick else [10_000]:
         async with open_temporary_service() as services:
             yield measure_search(services, chunks=chunks, repetitions=100 if quick else 500)
             with TemporaryDirectory(prefix="llmops-measured-") as folder:
                 for one in measure_acknowledgement(services, Path(folder), repetitions=20 if quick else 100):
                     yield one
+    for chunks, words in _SCALES[size]:
+        with TemporaryDirectory(prefix="llmops-measured-") as folder:
+            fill_folder(Path(folder), chunks=chunks, words=words)
+            for one in measure_scale(Path(folder), chunks=chunks, words=words, repetitions=200):
+                yield one
 
 
 def _show(measurements: Sequence[Measurement]) -> Table:
@@ -108,8 +126,16 @@ def _draw(measurements: Sequence[Measurement]) -> Figure:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="fewer repetitions and chunks, in under a minute")
-    size.add_argument("--large", action="store_true", help="search among 100,000 chunks as well")
+    for name, meaning in (
+        ("quick", "fewer repetitions and chunks, in under a minute"),
+        ("large", "a service with 100,000 chunks as well"),
+        (
+            "huge",
+            "one with a million as well, which takes a quarter of an hour and 6 GB of memory and of disk",
+        ),
+    ):
+        size.add_argument(f"--{name}", dest="size", action="store_const", const=name, help=meaning)
+    parser.set_defaults(size="full")
     return parser.parse_args(arguments)
 
 

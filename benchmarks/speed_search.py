@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from benchmarks.synthetic import TextSource
 from benchmarks.timing import Measurement, in_ms, spread_ms, time_in_turn
 
 _CHUNKS_PER_DOCUMENT = 100
-_CANDIDATES = 50
+CANDIDATES = 50
 
 Vectors = NDArray[np.float32]
 
@@ -28,8 +28,9 @@ def measure_search(services: Services, *, chunks: int, repetitions: int) -> Meas
     vectors = _random_vectors(chunks, dimension)
     _fill(services, texts, vectors)
     services.knowledge.catch_up()
+    services.knowledge.settle()
     questions = [source.question(text) for text in texts[:: max(1, chunks // repetitions)]]
-    bare = _BareSearch(services, texts, vectors)
+    bare = BareSearch(services.embedding_model.embed_query, texts, [vectors])
     retriever = services.knowledge.retriever
     ours, raw = time_in_turn(
         lambda turn: retriever.search(questions[turn % len(questions)], k=services.settings.top_k),
@@ -46,19 +47,24 @@ def measure_search(services: Services, *, chunks: int, repetitions: int) -> Meas
     )
 
 
-class _BareSearch:
-    def __init__(self, services: Services, texts: Sequence[str], vectors: Vectors) -> None:
+class BareSearch:
+    def __init__(
+        self, embed: Callable[[str], Vectors], texts: Sequence[str], vectors: Iterable[Vectors]
+    ) -> None:
         import faiss
 
-        self._embed = services.embedding_model.embed_query
-        self._vectors: Any = faiss.IndexFlatIP(vectors.shape[1])
-        self._vectors.add(vectors)
+        self._embed = embed
+        self._vectors: Any = None
+        for part in vectors:
+            if self._vectors is None:
+                self._vectors = faiss.IndexFlatIP(part.shape[1])
+            self._vectors.add(part)
         self._words = build_raw_index(texts)
         self._searcher = self._words.searcher()
 
     def search(self, question: str) -> tuple[list[int], list[int]]:
-        _, nearest = self._vectors.search(self._embed(question)[np.newaxis], _CANDIDATES)
-        return nearest[0].tolist(), search_raw_index(self._words, self._searcher, question, _CANDIDATES)
+        _, nearest = self._vectors.search(self._embed(question)[np.newaxis], CANDIDATES)
+        return nearest[0].tolist(), search_raw_index(self._words, self._searcher, question, CANDIDATES)
 
 
 def _random_vectors(count: int, dimension: int) -> Vectors:
@@ -78,13 +84,13 @@ def _fill(services: Services, texts: Sequence[str], vectors: Vectors) -> None:
         store.commit_document(
             document.document_id,
             text=text,
-            chunks=list(_cut(batch)),
+            chunks=list(cut(batch)),
             vectors=vectors[start : start + _CHUNKS_PER_DOCUMENT],
             embedding_model=services.embedding_model.name,
         )
 
 
-def _cut(texts: Sequence[str]) -> Iterator[NewChunk]:
+def cut(texts: Sequence[str]) -> Iterator[NewChunk]:
     start = 0
     for text in texts:
         yield NewChunk(text, None, start, start + len(text))

@@ -20,6 +20,8 @@ import httpx
 from benchmarks.datasets import PROJECT
 from benchmarks.timing import Measurement
 
+SERVICE = (sys.executable, "-m", "app.cli", "serve", "--host", "127.0.0.1", "--port")
+
 _READY_WITHIN_S = 120.0
 _BARE_SERVER = """
 import sys, uvicorn
@@ -42,7 +44,7 @@ def measure_server(*, warm_starts: int) -> Iterator[Measurement]:
         TemporaryDirectory(prefix="llmops-measured-") as one,
         TemporaryDirectory(prefix="llmops-measured-") as two,
     ):
-        service, bare_server = _environment(Path(one)), _environment(Path(two))
+        service, bare_server = environment_below(Path(one)), environment_below(Path(two))
         pairs = [(_start_service(service), _start_bare(bare_server)) for _ in range(1 + warm_starts)]
     (cold, bare_cold), warm = pairs[0], pairs[1:]
     name = "bare FastAPI on uvicorn"
@@ -68,28 +70,22 @@ def _compare_warm(
 
 
 def _start_service(environment: Mapping[str, str]) -> _Start:
-    with _running(
-        [sys.executable, "-m", "app.cli", "serve", "--host", "127.0.0.1", "--port"], environment
-    ) as (
-        process,
-        client,
-        ready_s,
-    ):
+    with running(SERVICE, environment) as (process, client, ready_s):
         client.post(
             "/index", json={"documents": [{"text": "The notice period is two months."}]}
         ).raise_for_status()
         answer = client.post("/ask", json={"question": "What is the notice period?", "mode": "demo"})
         assert answer.raise_for_status().json()["citations"], "the answer cites nothing"
-        return _Start(ready_s, _resident_mb(process.pid))
+        return _Start(ready_s, resident_mb(process.pid).get("VmRSS"))
 
 
 def _start_bare(environment: Mapping[str, str]) -> _Start:
-    with _running([sys.executable, "-c", _BARE_SERVER], environment) as (process, _, ready_s):
-        return _Start(ready_s, _resident_mb(process.pid))
+    with running([sys.executable, "-c", _BARE_SERVER], environment) as (process, _, ready_s):
+        return _Start(ready_s, resident_mb(process.pid).get("VmRSS"))
 
 
 @contextmanager
-def _running(
+def running(
     command: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client, float]]:
     """Run `command` with a free port behind it until it answers; gives it, a client, and the seconds that took."""
@@ -125,7 +121,7 @@ def _is_ready(client: httpx.Client) -> bool:
         return False
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment_below(folder: Path) -> dict[str, str]:
     """Nothing of the user's data is touched; bytecode is compiled anew into an empty folder, and kept there."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return inherited | {
@@ -142,10 +138,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _resident_mb(pid: int) -> float | None:
-    """Resident set of one process; None where the system does not tell in Linux's way."""
+def resident_mb(pid: int) -> dict[str, float]:
+    """What one process holds in memory: VmRSS, of it RssAnon its own and RssFile pages of files that others share.
+
+    Empty where the system does not tell in Linux's way.
+    """
     status = Path(f"/proc/{pid}/status")
     if not status.exists():
-        return None
-    kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
-    return int(kilobytes) / 1024
+        return {}
+    fields = (line.split() for line in status.read_text().splitlines())
+    wanted = {"VmRSS:", "RssAnon:", "RssFile:"}
+    return {field[0].rstrip(":"): int(field[1]) / 1024 for field in fields if field and field[0] in wanted}

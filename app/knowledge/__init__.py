@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,11 @@ class Knowledge:
         self.vectors.catch_up()
         self.lexical.catch_up()
 
+    def settle(self) -> None:
+        """Wait until the indexes have nothing to do in the background."""
+        self.vectors.settle()
+        self.lexical.settle()
+
 
 @contextmanager
 def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Iterator[Knowledge]:
@@ -45,13 +50,17 @@ def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Itera
     from app.knowledge.retriever import HybridRetriever
     from app.knowledge.store import open_store
 
-    with open_store(settings.effective_database_url, settings.data_dir) as store:
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(settings.effective_database_url, settings.data_dir))
         store.require_embedding_model(embedding_model.name)
-        vectors = FaissVectorStore(store, embedding_model)
-        lexical = LexicalIndex(store)
+        indexes = settings.data_dir / "indexes"
+        vectors = stack.enter_context(
+            closing(FaissVectorStore(store, embedding_model, snapshots=indexes / "vectors"))
+        )
+        lexical = stack.enter_context(closing(LexicalIndex(store, indexes)))
         retriever = HybridRetriever(
             store=store, vectors=vectors, lexical=lexical, embedding_model=embedding_model
         )
-        knowledge = Knowledge(store, vectors, lexical, retriever)
-        knowledge.catch_up()
-        yield knowledge
+        vectors.open()
+        lexical.open()
+        yield Knowledge(store, vectors, lexical, retriever)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,11 @@ from app.knowledge.records import Position
 from app.knowledge.tables import chunks, documents, knowledge_base, removals, vectors
 
 _BATCH = 4_096
+_WITNESSES = 64
 STORED_FLOAT = np.dtype("<f4")
+
+
+Witnessed = Literal["texts", "vectors"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,43 @@ class Changes:
         )
         for rows in self._connection.execute(statement).partitions(_BATCH):
             yield from rows
+
+    def witnesses(self, of: Witnessed) -> dict[int, str]:
+        """Digests of some chunks that had been seen, by which another time can be told whether it is the same store.
+
+        A database that was put back from a backup counts on from an earlier number, with other chunks.
+        """
+        last = self._seen.chunk_no
+        numbers: set[int] = set()
+        for wanted in {last * part // _WITNESSES for part in range(1, _WITNESSES + 1)}:
+            nearest = select(chunks.c.chunk_no).where(chunks.c.chunk_no <= wanted)
+            numbers.update(
+                self._connection.scalars(nearest.order_by(chunks.c.chunk_no.desc()).limit(1)).all()
+            )
+        return self._digests(numbers, of)
+
+    def confirm(self, witnesses: Mapping[int, str], of: Witnessed) -> bool:
+        """Whether these chunks are still what they were, those apart that were taken out since."""
+        present = self._digests(witnesses, of)
+        gone = self.removed()
+        return all(
+            present[number] == digest if number in present else any(a <= number <= b for a, b in gone)
+            for number, digest in witnesses.items()
+        )
+
+    def _digests(self, numbers: Iterable[int], of: Witnessed) -> dict[int, str]:
+        content = chunks.c.text if of == "texts" else vectors.c.vector
+        rows = self._connection.execute(
+            select(chunks.c.chunk_no, chunks.c.chunk_id, content.label("content"))
+            .join_from(chunks, vectors, isouter=True)
+            .where(chunks.c.chunk_no.in_(numbers))
+        )
+        return {row.chunk_no: _digest(row.chunk_id, row.content) for row in rows}
+
+
+def _digest(chunk_id: str, content: str | bytes | None) -> str:
+    data = content.encode() if isinstance(content, str) else content or b""
+    return hashlib.blake2b(data, key=hashlib.blake2b(chunk_id.encode()).digest(), digest_size=8).hexdigest()
 
 
 def _as_batch(collection: str, rows: Sequence[Row[*tuple[Any, ...]]]) -> VectorBatch:

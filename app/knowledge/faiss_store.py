@@ -16,7 +16,8 @@ from langchain_core.vectorstores import VectorStore
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from app.knowledge.documents import as_document
-from app.knowledge.faiss_index import ChunkNos, FaissIndex, Vector
+from app.knowledge.faiss_index import FaissIndex
+from app.knowledge.quantised import ChunkNos, Sizes, Vector
 from app.knowledge.records import NewText
 from app.knowledge.store import KnowledgeStore, open_store
 from app.models.embeddings import EmbeddingModel
@@ -33,12 +34,19 @@ class FaissVectorStore(VectorStore):
     """
 
     def __init__(
-        self, store: KnowledgeStore, embedding_model: EmbeddingModel, *, collection: str = DEFAULT_COLLECTION
+        self,
+        store: KnowledgeStore,
+        embedding_model: EmbeddingModel,
+        *,
+        collection: str = DEFAULT_COLLECTION,
+        snapshots: Path | None = None,
+        sizes: Sizes | None = None,
     ) -> None:
+        """`snapshots` is where the index is kept between two processes; without it each begins from the store."""
         self._store = store
         self._model = embedding_model
         self._collection = collection
-        self._index = FaissIndex(store)
+        self._index = FaissIndex(store, embedding_model.name, snapshots, sizes=sizes)
         self._resources = ExitStack()
 
     @property
@@ -66,9 +74,18 @@ class FaissVectorStore(VectorStore):
         built.add_texts(texts, metadatas, ids=ids)
         return built
 
+    def open(self) -> None:
+        """Begin with the last snapshot instead of the first chunk, where there is one."""
+        self._index.open()
+
     def close(self) -> None:
-        """Remove what `from_texts` has made; a store that was handed in is left alone."""
+        """End work in the background, and remove what `from_texts` has made; a store handed in is left alone."""
+        self._index.close()
         self._resources.close()
+
+    def settle(self) -> None:
+        """Wait until nothing is being built in the background."""
+        self._index.settle()
 
     def catch_up(self) -> None:
         """Take in what other threads or processes have stored; every search does so by itself."""

@@ -3,33 +3,87 @@
 from __future__ import annotations
 
 import threading
+from logging import getLogger
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import tantivy
 from numpy.typing import NDArray
 from tantivy import FieldType, Occur, Query
 
+from app.errors import StorageUnavailable
+from app.knowledge.background import Background
 from app.knowledge.changes import Changes
 from app.knowledge.reading import StoreReader
 from app.knowledge.records import Position
+from app.knowledge.snapshots import Cancelled, Snapshots
 from app.knowledge.word_analysis import build_analyzer, joined_pairs, prepare
+from app.knowledge.word_files import copy_commit, made_by, restore_commit
 from app.knowledge.word_query import WordQuery, build_word_query
+from app.knowledge.working_folder import WorkingFolder
+
+log = getLogger("llmops.embedding")
 
 _WRITER_BYTES = 32_000_000
+_SNAPSHOT_AFTER = 5_000
+_CLOSING_AFTER = 1_000  # chunks are indexed again by the next process sooner than a snapshot is written
 
 
 class LexicalIndex:
-    """An index in memory over all collections. Safe to use from any thread."""
+    """An index over all collections. Safe to use from any thread.
 
-    def __init__(self, store: StoreReader) -> None:
+    With a `folder` it lies on disk, in a place of this process alone, and every `snapshot_after` chunks a snapshot is
+    left there for others; otherwise it lies in memory.
+    """
+
+    def __init__(
+        self, store: StoreReader, folder: Path | None = None, *, snapshot_after: int = _SNAPSHOT_AFTER
+    ) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._seen = Position()
+        self._collections: set[str] = set()
+        self._snapshot_after = snapshot_after
+        self._unsaved = 0
+        self._background = Background("words")
         self._analyzer = build_analyzer()
         self._schema = _build_schema()
-        self._index = tantivy.Index(self._schema)
-        self._index.register_tokenizer("words", self._analyzer)
-        self._writer = self._index.writer(_WRITER_BYTES, 1)
+        self._place = self._snapshots = None
+        if folder is not None:
+            self._snapshots = Snapshots(folder / "words", store, made_by=made_by(), witnessed="texts")
+            self._place = _own_place(folder / "working")
+        self._open_files()
+
+    def open(self) -> None:
+        """Begin with the last snapshot instead of the first chunk, where there is one."""
+        snapshot = self._snapshots.newest() if self._snapshots is not None else None
+        if self._snapshots is not None and snapshot is not None and self._place is not None:
+            del self._writer, self._index
+            self._place.clear()
+            try:
+                restore_commit(snapshot.folder, self._place.path)
+                self._open_files()
+                self._seen = snapshot.position
+                self._collections.update(snapshot.details["collections"])
+            except (OSError, ValueError) as error:
+                self._snapshots.discard(snapshot.folder, str(error))
+                self._place.clear()
+                self._open_files()
+        self.catch_up()
+
+    def close(self) -> None:
+        """End work in the background; leave a snapshot when the next process would have much to do without."""
+        self._background.close()
+        if self._unsaved > min(_CLOSING_AFTER, self._snapshot_after):
+            self._save()
+        if self._place is not None:
+            del self._writer, self._index
+            self._place.close()
+
+    def settle(self) -> None:
+        """Wait until no snapshot is being written any more."""
+        self._background.settle()
 
     def catch_up(self) -> None:
         """Take in what the store has and this index has not; one small query when there is nothing."""
@@ -37,19 +91,58 @@ class LexicalIndex:
             return
         with self._lock, self._store.changes_since(self._seen) as changes:
             try:
-                self._take_in(changes)
+                self._unsaved += self._take_in(changes)
                 self._writer.commit()
-            except BaseException:
+            except BaseException as error:
                 self._writer.rollback()  # or the next attempt would add everything twice
+                if isinstance(error, ValueError):  # tantivy's own
+                    raise StorageUnavailable(f"The lexical index cannot be written: {error}") from error
                 raise
             self._index.reload()
             self._seen = changes.position
+        if self._unsaved > self._snapshot_after and self._snapshots is not None:
+            self._background.start(self._save)
 
-    def _take_in(self, changes: Changes) -> None:
+    def _open_files(self) -> None:
+        """Raises ValueError when there is something in its place that is no index."""
+        path = str(self._place.path) if self._place is not None else None
+        self._index = tantivy.Index(self._schema, path=path)
+        self._index.config_reader("manual")
+        self._index.register_tokenizer("words", self._analyzer)
+        self._writer = self._index.writer(_WRITER_BYTES, 1)
+
+    def _save(self) -> None:
+        if self._snapshots is None or self._place is None:
+            return
+        index = self._place.path
+        try:
+            with self._snapshots.writing(self._background.closing):
+                with TemporaryDirectory(dir=index.parent, prefix=f"{index.name}-") as copy:
+                    with self._lock:
+                        copy_commit(index, Path(copy))
+                        position, unsaved = self._seen, self._unsaved
+                        details = {"collections": sorted(self._collections)}
+                    self._snapshots.publish(
+                        position, lambda folder: restore_commit(Path(copy), folder), details
+                    )
+                with self._lock:
+                    self._unsaved -= unsaved
+        except (OSError, StorageUnavailable) as error:
+            self._unsaved = 0  # not again with the very next document
+            log.warning("snapshot_failed", extra={"index": "words", "reason": str(error)})
+        except Cancelled:
+            pass
+
+    def _take_in(self, changes: Changes) -> int:
+        """Prepare a commit, and tell of how many chunks."""
+        count = 0
         for first, last in changes.removed():
+            count += last - first + 1
             numbers = Query.range_query(self._schema, "chunk_no", FieldType.Integer, first, last)
             self._writer.delete_documents_by_query(numbers)
         for row in changes.added_texts():
+            count += 1
+            self._collections.add(row.collection)
             names = " ".join(filter(None, (row.name, row.title, row.section)))
             self._writer.add_document(
                 tantivy.Document(
@@ -59,6 +152,7 @@ class LexicalIndex:
                     names=prepare(names),
                 )
             )
+        return count
 
     def search(
         self, query: str, k: int, *, collection: str, within: NDArray[np.int64] | None = None
@@ -66,9 +160,11 @@ class LexicalIndex:
         """The k best chunks as (chunk_no, score), best first; only chunks that share a word with the query.
 
         The score is the share of the best that any text could reach for these words, so it can be compared between
-        queries. `within` restricts the search itself to these chunk numbers.
+        queries. `within` restricts the search itself to these chunk numbers of the collection, as `select_chunk_nos`
+        gives them: growing, and so lately read that none is of a chunk that had been deleted before.
         """
-        self.catch_up()
+        if within is None or (len(within) and within[-1] > self._seen.chunk_no):
+            self.catch_up()
         searcher = self._index.searcher()
         text = prepare(query)
         words = build_word_query(
@@ -83,11 +179,14 @@ class LexicalIndex:
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
 
     def _restrict(self, words: WordQuery, collection: str, within: NDArray[np.int64] | None) -> Query:
-        conditions = [Query.term_query(self._schema, "collection", collection)]
         if within is not None:
-            conditions.append(Query.term_set_query(self._schema, "chunk_no", within.tolist()))
-        unscored = [(Occur.Must, Query.const_score_query(condition, 0.0)) for condition in conditions]
-        return Query.boolean_query([*unscored, (Occur.Must, words.query)])
+            condition = Query.term_set_query(self._schema, "chunk_no", within.tolist())
+        elif self._collections <= {collection}:
+            return words.query  # without a condition, tantivy passes over whatever cannot be among the best
+        else:
+            condition = Query.term_query(self._schema, "collection", collection)
+        unscored = Query.const_score_query(condition, 0.0)
+        return Query.boolean_query([(Occur.Must, unscored), (Occur.Must, words.query)])
 
 
 def _build_schema() -> tantivy.Schema:
@@ -97,3 +196,11 @@ def _build_schema() -> tantivy.Schema:
     builder.add_text_field("collection", tokenizer_name="raw", index_option="basic")
     builder.add_integer_field("chunk_no", indexed=True, fast=True)
     return builder.build()
+
+
+def _own_place(parent: Path) -> WorkingFolder | None:
+    try:
+        return WorkingFolder(parent)
+    except OSError as error:
+        log.warning("index_in_memory", extra={"index": "words", "reason": str(error)})
+        return None

@@ -133,12 +133,24 @@ class StoreReader:
 
     def vectors_by_no(self, chunk_nos: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """The vectors of those of the chunks that exist and have one."""
+        found, matrix = self.matrix_by_no(chunk_nos)
+        return dict(zip(found, matrix, strict=True))
+
+    def matrix_by_no(
+        self, chunk_nos: Sequence[int], *, of_model: str | None = None
+    ) -> tuple[list[int], NDArray[np.float32]]:
+        """The same as one matrix, `matrix[i]` belonging to the i-th number; empty if not of the model asked for."""
         statement = select(vectors).where(vectors.c.chunk_no.in_(chunk_nos))
+        if of_model is not None:
+            statement = statement.where(
+                select(knowledge_base.c.id).where(knowledge_base.c.embedding_model == of_model).exists()
+            )
         with self._database.reading() as connection:
             rows = connection.execute(statement).all()
-        return {
-            row.chunk_no: np.frombuffer(row.vector, dtype=STORED_FLOAT).astype(np.float32) for row in rows
-        }
+        matrix = np.frombuffer(b"".join(row.vector for row in rows), dtype=STORED_FLOAT)
+        return [row.chunk_no for row in rows], matrix.astype(np.float32, copy=False).reshape(
+            len(rows), -1 if rows else 0
+        )
 
     def chunks_by_id(self, chunk_ids: Sequence[str], collection: str | None = None) -> dict[str, Chunk]:
         """Those of the chunks that exist; ids of `VectorStore` texts are unique in their collection only."""
