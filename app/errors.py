@@ -181,9 +181,16 @@ class ModelUnavailable(ModelError):
 
 
 class ModelRateLimited(ModelError):
+    """`retry_after_s` is what the provider asks to wait, where it says so; `is_final` means that waiting is no use."""
+
     status = 429
     code = "model_rate_limited"
     title = "The model's quota is exhausted"
+
+    def __init__(self, *args: object, retry_after_s: float | None = None, is_final: bool = False) -> None:
+        super().__init__(*args)
+        self.retry_after_s = retry_after_s
+        self.is_final = is_final
 
 
 class ModelTimeout(ModelError):

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import insert, select, update
 
 from app.errors import ConfigurationError
@@ -28,9 +26,9 @@ from app.knowledge.insertion import (
     insert_chunks,
     insert_collection,
     insert_texts,
-    replace_all_vectors,
 )
 from app.knowledge.metadata_filter import check_metadata
+from app.knowledge.next_vectors import NextVectors
 from app.knowledge.originals import Originals
 from app.knowledge.reading import StoreReader, require_collection
 from app.knowledge.records import NewChunk, NewText
@@ -217,17 +215,12 @@ class KnowledgeStore(StoreReader):
         with self._database.writing() as connection:
             claim_embedding_model(connection, name, None)
 
-    def replace_vectors(self, chunk_nos: NDArray[np.int64], matrix: Vectors, *, embedding_model: str) -> None:
-        """Give every chunk a vector of another model, which becomes the model of this knowledge base, all at once.
+    def next_vectors(self, model: str) -> NextVectors:
+        """The way to another embedding model, which leaves the vectors and the model here alone until its end.
 
-        Processes that are running go on with the vectors and the model that they have until they are started anew.
-
-        Raises:
-            InvalidRequest: chunks were added or removed since `chunk_nos` were read.
+        Processes that are running then go on with the vectors and the model that they have until they are started anew.
         """
-        units = as_unit_vectors(matrix, len(chunk_nos))
-        with self._database.writing() as connection:
-            replace_all_vectors(connection, chunk_nos, units, embedding_model)
+        return NextVectors(self._database, model)
 
     def _remove_originals(self, hashes: Sequence[str]) -> None:
         with self._database.writing() as connection:
