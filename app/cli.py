@@ -154,6 +154,30 @@ def reindex(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write documents, originals and conversations into one file; servers may go on running."""
+    from app.commands.backing_up import backup as run
+
+    run(file, replace=force, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `llmops backup` has written.")],
+    force: Annotated[bool, typer.Option("--force", help="Move the present data directory aside.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup into an empty data directory, after checking all of it."""
+    from app.commands.backing_up import restore as run
+
+    run(file, replace=force, as_json=as_json)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Look at everything an installation needs."""
     from app.commands.doctor import examine

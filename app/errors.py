@@ -10,6 +10,7 @@ LlmopsError
 │   │   ├── UnknownCollection, UnknownDocument, UnknownThread, UnknownAgent
 │   ├── ThreadBusy
 │   ├── BodyTooLarge
+│   ├── UnusableBackup
 │   └── RunTimeout
 ├── UnreadableDocument          the caller: this file cannot become a document
 │   ├── EmptyDocument, UnsupportedFormat, CorruptDocument, EncryptedDocument
@@ -77,6 +78,14 @@ class BodyTooLarge(RequestError):
     status = 413
     code = "body_too_large"
     title = "The body is larger than allowed"
+
+
+class UnusableBackup(RequestError):
+    """The file is no backup, or not a whole one, or holds what no backup of ours holds."""
+
+    status = 422
+    code = "unusable_backup"
+    title = "The backup cannot be restored"
 
 
 class ThreadBusy(RequestError):

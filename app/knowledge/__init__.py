@@ -47,6 +47,7 @@ def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Itera
 
     with open_store(settings.effective_database_url, settings.data_dir) as store:
         store.require_embedding_model(embedding_model.name)
+        store.sweep()
         vectors = FaissVectorStore(store, embedding_model)
         lexical = LexicalIndex(store)
         retriever = HybridRetriever(

@@ -18,7 +18,12 @@ from sqlalchemy import insert, select, update
 from app.errors import ConfigurationError
 from app.knowledge.changes import claim_embedding_model
 from app.knowledge.database import open_database, translated
-from app.knowledge.deletion import remove_chunks, remove_documents, remove_unused_originals
+from app.knowledge.deletion import (
+    remove_chunks,
+    remove_documents,
+    remove_unused_originals,
+    unclaimed_originals,
+)
 from app.knowledge.insertion import (
     Vectors,
     as_unit_vectors,
@@ -160,7 +165,10 @@ class KnowledgeStore(StoreReader):
             return as_info(load_document(connection, document_id))
 
     def delete_document(self, document_id: str) -> None:
-        """Forget a document: text, chunks, vectors and, unless another document has the same bytes, the original.
+        """Forget a document in whatever state it is: text, chunks, vectors, drafts and the original.
+
+        The original stays while another document has the same bytes. Neither the database nor its log holds the text
+        afterwards, unless somebody was reading for long; see `Database.empty_log`.
 
         Raises:
             UnknownDocument
@@ -168,7 +176,7 @@ class KnowledgeStore(StoreReader):
         with self._database.writing() as connection:
             row = load_document(connection, document_id)
             remove_documents(connection, [document_id])
-        self._remove_originals([row.sha256])
+        self._remove_traces([row.sha256])
 
     def clear(self, collection: str | None = None) -> int:
         """Delete all documents of a collection, or all; tell how many. Raises UnknownCollection."""
@@ -179,7 +187,7 @@ class KnowledgeStore(StoreReader):
                 statement = statement.where(documents.c.collection == collection)
             rows = connection.execute(statement).all()
             remove_documents(connection, [row.document_id for row in rows])
-        self._remove_originals([row.sha256 for row in rows])
+        self._remove_traces([row.sha256 for row in rows])
         return len(rows)
 
     def create_collection(self, name: str) -> None:
@@ -204,7 +212,9 @@ class KnowledgeStore(StoreReader):
     def delete_chunks(self, chunk_ids: Sequence[str], collection: str) -> int:
         """Delete single chunks, and documents that are left without any; tell how many of the chunks existed."""
         with self._database.writing() as connection:
-            return remove_chunks(connection, chunk_ids, collection)
+            removed = remove_chunks(connection, chunk_ids, collection)
+        self._remove_traces(removed.hashes)
+        return removed.count
 
     def require_embedding_model(self, name: str) -> None:
         """Make sure that the vectors here are of this model; a knowledge base without any takes it as its own.
@@ -222,9 +232,21 @@ class KnowledgeStore(StoreReader):
         """
         return NextVectors(self._database, model)
 
-    def _remove_originals(self, hashes: Sequence[str]) -> None:
-        with self._database.writing() as connection:
-            remove_unused_originals(connection, self._originals, hashes)
+    def sweep(self) -> None:
+        """Finish the deletions and forget the arrivals that a kill has interrupted between database and files."""
+        with self._database.reading() as connection:
+            candidates = unclaimed_originals(connection, self._originals)
+        if candidates:
+            with self._database.writing() as connection:
+                remove_unused_originals(connection, self._originals, candidates)
+        with translated():
+            self._originals.remove_abandoned()
+
+    def _remove_traces(self, hashes: Sequence[str]) -> None:
+        if hashes:
+            with self._database.writing() as connection:
+                remove_unused_originals(connection, self._originals, hashes)
+        self._database.empty_log()
 
 
 @contextmanager
