@@ -123,6 +123,24 @@ def delete(
     run(document_id, as_json=as_json)
 
 
+@app.command(name="verify-deletion")
+def verify_deletion(
+    document_id: Annotated[str, typer.Argument(metavar="ID", help="ID that the document had.")],
+    text: Annotated[
+        Path | None, typer.Option(help="A copy of its text (UTF-8), to look for it in the raw files.")
+    ] = None,
+    purge: Annotated[
+        bool,
+        typer.Option("--purge", help="Remove snapshots of indexes that are older than the last deletion."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that nothing is left of a deleted document."""
+    from app.commands.proving import verify_deletion as run
+
+    run(document_id, text=text, purge=purge, as_json=as_json)
+
+
 @app.command()
 def stats(as_json: AsJson = False) -> None:
     """Count what the knowledge base holds."""

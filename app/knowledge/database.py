@@ -41,6 +41,7 @@ class Database:
     """
 
     def __init__(self, url: URL) -> None:
+        self.file = Path(url.database or "")
         self._engine = create_engine(url)
         event.listen(self._engine, "connect", _prepare_connection)
         event.listen(self._engine, "begin", _begin)

@@ -19,19 +19,25 @@ ChunkNos = NDArray[np.int64]
 class FaissIndex:
     """One flat inner-product index for each collection, whose ids are chunk numbers. Safe to use from any thread."""
 
-    def __init__(self, store: StoreReader) -> None:
+    def __init__(self, store: StoreReader, model: str) -> None:
         # Two threads of OpenMP on a busy machine take 200 times as long as one.
         faiss.omp_set_num_threads(1)
         self._store = store
+        self._model = model
         self._lock = threading.Lock()
         self._seen = Position()
         self._indexes: dict[str, faiss.IndexIDMap2] = {}
 
     def catch_up(self) -> None:
-        """Take in what the store has and this index has not; one small query when there is nothing."""
+        """Take in what the store has and this index has not; one small query when there is nothing.
+
+        Raises:
+            EmbeddingModelMismatch: everything was embedded again with another model.
+        """
         if self._store.position() == self._seen:
             return
         with self._lock, self._store.changes_since(self._seen) as changes:
+            changes.require_embedding_model(self._model)
             self._remove(changes.removed())
             for batch in changes.added_vectors():
                 self._add(batch)

@@ -38,7 +38,7 @@ class FaissVectorStore(VectorStore):
         self._store = store
         self._model = embedding_model
         self._collection = collection
-        self._index = FaissIndex(store)
+        self._index = FaissIndex(store, embedding_model.name)
         self._resources = ExitStack()
 
     @property

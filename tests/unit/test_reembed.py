@@ -171,3 +171,17 @@ def test_an_empty_knowledge_base_takes_the_model(tmp_path: Path) -> None:
     with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path) as store:
         assert reembed(store, fake_model(OTHER), PIECES) == 0
         store.require_embedding_model(OTHER)
+
+
+def test_a_process_that_still_has_the_old_model_goes_on_by_words(
+    store: KnowledgeStore, tmp_path: Path
+) -> None:
+    with open_test_knowledge(tmp_path) as knowledge:
+        reembed(store, fake_model(OTHER), PIECES)
+        add_document(store, ["The cellar is dry."], name="late.txt", model=fake_model(OTHER))
+
+        found = knowledge.retriever.search("cellar", k=2)
+
+        assert [hit.chunk.text for hit in found.hits] == ["The cellar is dry."]
+        assert found.hits[0].dense is None
+        assert found.degraded == ("embeddings_unavailable",)
