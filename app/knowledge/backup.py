@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Final
 
 from app import __version__
@@ -31,6 +30,7 @@ from app.knowledge.database import translated
 from app.knowledge.originals import sync_directory
 from app.knowledge.snapshot import Snapshot, copy_database, count_threads, open_snapshot
 from app.knowledge.tables import SCHEMA_REVISION
+from app.knowledge.workspace import open_workspace
 
 _ATTEMPTS: Final = 5
 _ATTEMPT_PAUSE_S: Final = 0.1
@@ -60,8 +60,7 @@ def back_up(
         raise InvalidRequest(f"{str(target.parent)!r} is no folder")
     if target.is_dir() or (os.path.lexists(target) and not replace):
         raise InvalidRequest(f"{str(target)!r} exists already; --force replaces a file")
-    with translated(), TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        work = Path(folder)
+    with translated(), open_workspace(target.parent, f".{target.name}.writing-") as work:
         copy_database(database, work / DATABASE)
         if (data_dir / THREADS).exists():
             copy_database(data_dir / THREADS, work / THREADS)

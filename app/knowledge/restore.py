@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
-from uuid import uuid4
 
 from app.errors import ConfigurationError, InvalidRequest, UnusableBackup
 from app.knowledge.archive import (
@@ -30,6 +28,7 @@ from app.knowledge.backup import Progress
 from app.knowledge.database import translated
 from app.knowledge.originals import sync_directory
 from app.knowledge.snapshot import open_snapshot
+from app.knowledge.workspace import open_workspace
 
 _STAGING = ".restore-"
 _NO_CONTENT = ("lost+found", _STAGING)
@@ -71,7 +70,7 @@ def restore(
     occupied = _is_occupied(data_dir)
     if occupied and not replace:
         raise InvalidRequest(f"{str(data_dir)!r} is not empty; --force moves what is there aside")
-    with translated(), _staging(data_dir) as staging:
+    with translated(), open_workspace(_parent_of_staging(data_dir), _STAGING, 0o777) as staging:
         manifest = _extract(source, staging, on_progress)
         _check_knowledge_base(staging, manifest)
         (staging / DATABASE).rename(staging / place.name)
@@ -85,20 +84,10 @@ def _is_occupied(data_dir: Path) -> bool:
     return data_dir.exists() and any(not path.name.startswith(_NO_CONTENT) for path in data_dir.iterdir())
 
 
-@contextmanager
-def _staging(data_dir: Path) -> Iterator[Path]:
-    """A folder on the same disk that takes the place of the data directory, or is gone at the end.
-
-    A data directory that cannot be exchanged takes the folder in.
-    """
+def _parent_of_staging(data_dir: Path) -> Path:
+    """A folder on the same disk; a data directory that cannot be exchanged takes its successor in."""
     data_dir.parent.mkdir(parents=True, exist_ok=True)
-    parent = data_dir.parent if _can_be_exchanged(data_dir) else data_dir
-    staging = parent / f"{_STAGING}{uuid4().hex}"
-    staging.mkdir()
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    return data_dir.parent if _can_be_exchanged(data_dir) else data_dir
 
 
 def _extract(source: Path, staging: Path, on_progress: Progress | None) -> Manifest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import signal
 import time
@@ -21,6 +20,7 @@ from app.knowledge.deletion_proof import prove_deletion
 from app.knowledge.records import NewChunk
 from app.knowledge.store import KnowledgeStore, open_store
 from tests.fixtures.measures import FourLetterPieces
+from tests.processes import start
 
 ROUNDS = 10  # of two kills each
 DIMENSION = 32
@@ -109,15 +109,11 @@ def test_kills_lose_nothing_and_leave_nothing(tmp_path: Path) -> None:
     with open_store(f"sqlite:///{folder / 'llmops.db'}", folder) as store:
         stock = add(store, "stock", STOCK)
     moments = random.Random(3)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     for number in range(ROUNDS):
         workers = []
         for work in (reembed_until_killed, write_until_killed):
             notes = tmp_path / f"{work.__name__} {number}.notes"
-            worker = context.Process(target=work, args=(folder, notes))
-            worker.start()
-            workers.append((worker, notes))
+            workers.append((start(work, folder, notes), notes))
         for worker, notes in workers:
             kill_after(worker, notes, moments.uniform(0.0, 0.4))
     noted = [line.split() for notes in tmp_path.glob("*.notes") for line in notes.read_text().splitlines()]
