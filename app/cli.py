@@ -123,6 +123,24 @@ def delete(
     run(document_id, as_json=as_json)
 
 
+@app.command(name="verify-deletion")
+def verify_deletion(
+    document_id: Annotated[str, typer.Argument(metavar="ID", help="ID that the document had.")],
+    text: Annotated[
+        Path | None, typer.Option(help="A copy of its text (UTF-8), to look for it in the raw files.")
+    ] = None,
+    purge: Annotated[
+        bool,
+        typer.Option("--purge", help="Remove snapshots of indexes that are older than the last deletion."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that nothing is left of a deleted document."""
+    from app.commands.proving import verify_deletion as run
+
+    run(document_id, text=text, purge=purge, as_json=as_json)
+
+
 @app.command()
 def stats(as_json: AsJson = False) -> None:
     """Count what the knowledge base holds."""
@@ -151,6 +169,30 @@ def reindex(as_json: AsJson = False) -> None:
     from app.commands.reindexing import reindex as run
 
     run(as_json=as_json)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write documents, originals and conversations into one file; servers may go on running."""
+    from app.commands.backing_up import backup as run
+
+    run(file, replace=force, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `llmops backup` has written.")],
+    force: Annotated[bool, typer.Option("--force", help="Move the present data directory aside.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup into an empty data directory, after checking all of it."""
+    from app.commands.backing_up import restore as run
+
+    run(file, replace=force, as_json=as_json)
 
 
 @app.command()

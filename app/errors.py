@@ -13,6 +13,7 @@ LlmopsError
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, CollectionExists
 │   ├── BodyTooLarge
+│   ├── UnusableBackup
 │   └── RunTimeout
 ├── UnreadableDocument          the caller: this file cannot become a document
 │   ├── EmptyDocument, UnsupportedFormat, CorruptDocument, EncryptedDocument
@@ -88,6 +89,14 @@ class BodyTooLarge(RequestError):
     status = 413
     code = "body_too_large"
     title = "The body is larger than allowed"
+
+
+class UnusableBackup(RequestError):
+    """The file is no backup, or not a whole one, or holds what no backup of ours holds."""
+
+    status = 422
+    code = "unusable_backup"
+    title = "The backup cannot be restored"
 
 
 class ThreadBusy(RequestError):
@@ -228,9 +237,16 @@ class ModelUnavailable(ModelError):
 
 
 class ModelRateLimited(ModelError):
+    """`retry_after_s` is what the provider asks to wait, where it says so; `is_final` means that waiting is no use."""
+
     status = 429
     code = "model_rate_limited"
     title = "The model's quota is exhausted"
+
+    def __init__(self, *args: object, retry_after_s: float | None = None, is_final: bool = False) -> None:
+        super().__init__(*args)
+        self.retry_after_s = retry_after_s
+        self.is_final = is_final
 
 
 class ModelTimeout(ModelError):

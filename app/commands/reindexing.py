@@ -12,9 +12,11 @@ from app.models.embeddings import build_embedding_model
 from app.models.minilm import WordPieces
 from app.settings import load_settings
 
+_INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C has ended
+
 
 def reindex(*, as_json: bool) -> None:
-    """Embed everything again; until the last moment the knowledge base stays as it is."""
+    """Embed everything again; until the last moment the old vectors serve, and an interruption loses nothing."""
     settings = load_settings()
     model = build_embedding_model(settings)
     with (
@@ -22,13 +24,21 @@ def reindex(*, as_json: bool) -> None:
         progress_bar(quiet=as_json) as progress,
     ):
         task = progress.add_task(f"embedding with {model.name}", total=None, stage="")
-        count = reembed(
-            store,
-            model,
-            WordPieces(),
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+        try:
+            embedded = reembed(
+                store,
+                model,
+                WordPieces(),
+                lambda done, total: progress.update(task, completed=done, total=total, stage=""),
+                lambda pause_s: progress.update(task, stage=f"rate limit, waiting {pause_s:.0f} s"),
+            )
+        except KeyboardInterrupt:
+            typer.echo(
+                "stopped; the same command goes on where it was, the old vectors serve until then", err=True
+            )
+            raise typer.Exit(_INTERRUPTED) from None
+        chunks = store.stats().chunks
     if as_json:
-        show_json({"chunks": count, "embedding_model": model.name})
+        show_json({"chunks": chunks, "embedded": embedded, "embedding_model": model.name})
     else:
-        typer.echo(f"embedded {count} chunks with {model.name}")
+        typer.echo(f"all {chunks} chunks have vectors of {model.name}; {embedded} were embedded by this call")

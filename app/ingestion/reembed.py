@@ -2,59 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from app.ingestion.contextual import add_context
-from app.ingestion.indexer import CHUNKS_PER_BATCH, MAX_EMBEDDED_PIECES
+from app.ingestion.indexer import CHUNKS_PER_BATCH, MAX_EMBEDDED_PIECES, Embedder
 from app.ingestion.splitter import Measure, TextChunk
-from app.knowledge.records import Chunk
+from app.knowledge.next_vectors import NextVectors, WaitingChunk
 from app.knowledge.store import KnowledgeStore
-from app.models.embeddings import EmbeddingModel
+from app.models.retry import with_patience
 
 
 def reembed(
     store: KnowledgeStore,
-    embedding_model: EmbeddingModel,
+    embedding_model: Embedder,
     word_pieces: Measure,
     on_progress: Callable[[int, int], None] | None = None,
+    on_pause: Callable[[float], None] | None = None,
 ) -> int:
-    """Give every chunk a vector of `embedding_model` and tell how many there are.
+    """Give every chunk a vector of `embedding_model` and tell how many were still to be embedded.
 
-    The vectors are held in memory and take the place of the old ones in one transaction at the end: whatever happens
-    before, the knowledge base stays as it was. `on_progress(done, total)` counts chunks. Blocking.
+    Each batch is kept, so that after an interruption the same call goes on where it was. The old vectors serve until
+    every chunk has a new one, those that came in meanwhile included; then all are exchanged at once. `on_progress(done,
+    total)` counts chunks, `on_pause(seconds)` tells that a provider's rate limit is being waited for. Blocking.
 
     Raises:
-        ModelError: the embedding model failed.
-        InvalidRequest: documents were added or deleted meanwhile.
+        ModelError: the embedding model failed; what is embedded so far is kept.
+        InvalidRequest: another call began to move the knowledge base to yet another model.
     """
-    chunks = store.chunks()
-    texts = _contextual_texts(store, chunks, word_pieces)
-    batches = []
-    for start in range(0, len(texts), CHUNKS_PER_BATCH):
-        if on_progress is not None:
-            on_progress(start, len(texts))
-        batches.append(embedding_model.embed(texts[start : start + CHUNKS_PER_BATCH]))
-    matrix = np.concatenate(batches) if batches else np.empty((0, 0), dtype=np.float32)
-    chunk_nos = np.array([chunk.chunk_no for chunk in chunks], dtype=np.int64)
-    store.replace_vectors(chunk_nos, matrix, embedding_model=embedding_model.name)
-    return len(chunks)
+    coming = store.next_vectors(embedding_model.name)
+    done, total = coming.begin()
+    embedded = 0
+    while True:
+        for batch in _waiting(coming):
+            if on_progress is not None:
+                on_progress(done + embedded, max(total, done + embedded + len(batch)))
+            texts = _contextual_texts(batch, word_pieces)
+            matrix = with_patience(partial(embedding_model.embed, texts), on_pause=on_pause)
+            coming.add([chunk.chunk_no for chunk in batch], matrix)
+            embedded += len(batch)
+        if coming.swap():
+            return embedded
 
 
-def _contextual_texts(store: KnowledgeStore, chunks: list[Chunk], word_pieces: Measure) -> list[str]:
-    titles: dict[str, str | None] = {}
+def _waiting(coming: NextVectors) -> Iterator[list[WaitingChunk]]:
+    last = 0
+    while batch := coming.waiting(last, CHUNKS_PER_BATCH):
+        yield batch
+        last = batch[-1].chunk_no
+
+
+def _contextual_texts(batch: Sequence[WaitingChunk], word_pieces: Measure) -> list[str]:
     texts: list[str] = []
-    for chunk in chunks:
-        if chunk.document_id not in titles:
-            titles[chunk.document_id] = store.document_title(chunk.document_id)
-        title, name = titles[chunk.document_id], chunk.document_name
-        as_split = _as_split(chunk, word_pieces)
-        texts += add_context([as_split], word_pieces, name=name, title=title, max_pieces=MAX_EMBEDDED_PIECES)
+    for chunk in batch:
+        texts += add_context(
+            [_as_split(chunk, word_pieces)],
+            word_pieces,
+            name=chunk.document_name,
+            title=chunk.document_title,
+            max_pieces=MAX_EMBEDDED_PIECES,
+        )
     return texts
 
 
-def _as_split(chunk: Chunk, word_pieces: Measure) -> TextChunk:
+def _as_split(chunk: WaitingChunk, word_pieces: Measure) -> TextChunk:
     return TextChunk(
         text=chunk.text,
         page=chunk.page,

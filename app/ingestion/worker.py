@@ -16,6 +16,7 @@ from app.errors import (
     LeaseLost,
     LlmopsError,
     ModelError,
+    ModelRateLimited,
     StorageUnavailable,
     UnknownDocument,
     UnreadableDocument,
@@ -25,6 +26,7 @@ from app.ingestion.parsed import ParsedDocument
 from app.ingestion.watch import Progress, Watch, WorkerStopping
 from app.knowledge.document_queue import Claim, DocumentQueue, Lease
 from app.knowledge.store import KnowledgeStore
+from app.models.retry import pause_before_retry
 from app.pools import yield_to_others
 from app.schemas import DocumentInfo
 
@@ -139,10 +141,12 @@ class Worker:
 
     def _postpone(self, claim: Claim, error: LlmopsError) -> None:
         """Try again later: for ever where an operator can cure it, else as often as is allowed."""
-        if claim.attempt >= self._max_attempts and isinstance(error, ModelError):
+        delay_s: float | None = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** min(claim.attempt - 1, 10))
+        if isinstance(error, ModelRateLimited):
+            delay_s = pause_before_retry(error, claim.attempt)
+        if delay_s is None or (isinstance(error, ModelError) and claim.attempt >= self._max_attempts):
             self._fail(claim, error)
             return
-        delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** min(claim.attempt - 1, 10))
         _log.warning(
             "event=document_postponed document_id=%s code=%s delay_s=%.0f",
             claim.document_id,

@@ -53,6 +53,7 @@ def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Itera
     with ExitStack() as stack:
         store = stack.enter_context(open_store(settings.effective_database_url, settings.data_dir))
         store.require_embedding_model(embedding_model.name)
+        store.sweep()
         indexes = settings.data_dir / "indexes"
         vectors = stack.enter_context(
             closing(FaissVectorStore(store, embedding_model, snapshots=indexes / "vectors"))

@@ -42,6 +42,16 @@ class Changes:
         self.position = load_position(connection)
         self._unseen = chunks.c.chunk_no > seen.chunk_no
 
+    def require_embedding_model(self, name: str) -> None:
+        """Make sure that the vectors are still of the model that they were when the process opened the store.
+
+        Raises:
+            EmbeddingModelMismatch
+        """
+        state = self._connection.execute(select(knowledge_base)).one()
+        if state.embedding_model != name:
+            raise _mismatch(state, name, None)
+
     def removed(self) -> list[tuple[int, int]]:
         """Ranges (first, last) of chunk numbers that were taken out, of those that had been seen."""
         if self._seen == Position():

@@ -18,6 +18,7 @@ from app.knowledge.tables import SCHEMA_REVISION
 
 _BUSY_TIMEOUT_MS = 30_000
 _RETRY_S = 0.01
+_LOG_TIMEOUT_MS = 200
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -40,6 +41,7 @@ class Database:
     """
 
     def __init__(self, url: URL) -> None:
+        self.file = Path(url.database or "")
         self._engine = create_engine(url)
         event.listen(self._engine, "connect", _prepare_connection)
         event.listen(self._engine, "begin", _begin)
@@ -57,6 +59,26 @@ class Database:
         with translated(), self._write_lock, self._writer.begin() as connection:
             yield connection
 
+    def empty_log(self, timeout_ms: int = _LOG_TIMEOUT_MS) -> bool:
+        """Move the write-ahead log into the database and cut it to nothing, since it holds pages as they once were.
+
+        False when other connections were using it for so long; the log then goes with a later call, or when the last
+        process closes the database. Writers wait meanwhile.
+        """
+        with translated(), self._write_lock, self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)  # noqa: S101  # `_parse` accepts nothing else
+            driver.execute(f"PRAGMA busy_timeout={timeout_ms}").fetchall()
+            try:
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise StorageUnavailable(f"The database cannot be used: {error}") from error
+                busy = True
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}").fetchall()
+            return not busy
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -67,9 +89,8 @@ def open_database(database_url: str) -> Database:
     Raises:
         ConfigurationError: the URL is no SQLite file that this version can read and write.
     """
-    url = _parse(database_url)
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    database = Database(url)
+    database_file(database_url).parent.mkdir(parents=True, exist_ok=True)
+    database = Database(_parse(database_url))
     try:
         _migrate(database)
     except DatabaseError as error:
@@ -78,6 +99,11 @@ def open_database(database_url: str) -> Database:
             f"LLMOPS_DATABASE_URL={database_url!r} cannot be opened: {error.orig}"
         ) from error
     return database
+
+
+def database_file(database_url: str) -> Path:
+    """The file that the URL names. Raises ConfigurationError."""
+    return Path(_parse(database_url).database or "")
 
 
 def _parse(database_url: str) -> URL:
@@ -96,7 +122,12 @@ def _parse(database_url: str) -> URL:
 def _prepare_connection(connection: sqlite3.Connection, _record: object) -> None:
     # SQLAlchemy begins transactions itself: the driver would begin none for SELECT, and never an immediate one.
     connection.isolation_level = None
-    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "synchronous=FULL", "foreign_keys=ON"):
+    pragmas = (
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    )  # the last writes zeros over what is deleted
+    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", *pragmas):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     _enter_wal(connection)
 

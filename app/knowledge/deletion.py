@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select, update
 
@@ -11,6 +12,14 @@ from app.knowledge.originals import Originals
 from app.knowledge.tables import chunks, documents
 
 _BATCH = 500  # parameters of one statement; SQLite and PostgreSQL both have a limit
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedChunks:
+    """`hashes` are those of the files of documents that went with their last chunk."""
+
+    count: int
+    hashes: list[str]
 
 
 def remove_documents(connection: Connection, document_ids: Sequence[str]) -> None:
@@ -22,8 +31,8 @@ def remove_documents(connection: Connection, document_ids: Sequence[str]) -> Non
     record_removal(connection, removed)
 
 
-def remove_chunks(connection: Connection, chunk_ids: Sequence[str], collection: str) -> int:
-    """Remove the chunks that exist of these, and every document that is left without any; tell how many chunks."""
+def remove_chunks(connection: Connection, chunk_ids: Sequence[str], collection: str) -> RemovedChunks:
+    """Remove the chunks that exist of these, and every document that is left without any."""
     removed: list[int] = []
     touched: set[str] = set()
     for batch in _batches(chunk_ids):
@@ -33,19 +42,22 @@ def remove_chunks(connection: Connection, chunk_ids: Sequence[str], collection: 
             touched.add(row.document_id)
         connection.execute(delete(chunks).where(chosen))
     record_removal(connection, removed)
+    hashes: list[str] = []
     for batch in _batches(sorted(touched)):
-        _recount(connection, batch)
-    return len(removed)
+        hashes += _recount(connection, batch)
+    return RemovedChunks(len(removed), hashes)
 
 
-def _recount(connection: Connection, document_ids: Sequence[str]) -> None:
+def _recount(connection: Connection, document_ids: Sequence[str]) -> list[str]:
+    """Correct the number of chunks; the hashes of the files of documents that are left without any, and removed."""
     left = select(func.count()).where(chunks.c.document_id == documents.c.document_id).scalar_subquery()
     chosen = documents.c.document_id.in_(document_ids)
     connection.execute(update(documents).where(chosen).values(chunks=left))
-    connection.execute(delete(documents).where(chosen, documents.c.chunks == 0))
+    empty = delete(documents).where(chosen, documents.c.chunks == 0)
+    return list(connection.scalars(empty.returning(documents.c.sha256)))
 
 
-def remove_unused_originals(connection: Connection, originals: Originals, hashes: Sequence[str]) -> None:
+def remove_unused_originals(connection: Connection, originals: Originals, hashes: Iterable[str]) -> None:
     """Remove the files whose bytes no document has any more.
 
     To be called in a writing transaction after the one that removed the documents: no other writer can then bring a
@@ -55,6 +67,12 @@ def remove_unused_originals(connection: Connection, originals: Originals, hashes
         in_use = select(documents.c.document_id).where(documents.c.sha256 == sha256)
         if connection.execute(in_use).first() is None:
             originals.remove(sha256)
+
+
+def unclaimed_originals(connection: Connection, originals: Originals) -> list[str]:
+    """Hashes of files that no document has: one is just arriving, or a process was killed at the wrong moment."""
+    claimed = set(connection.scalars(select(documents.c.sha256)))
+    return sorted(set(originals.hashes()) - claimed)
 
 
 def _batches(items: Sequence[str]) -> list[Sequence[str]]:

@@ -61,7 +61,11 @@ class FaissIndex:
         self._background.settle()
 
     def catch_up(self) -> None:
-        """Take in what the store has and this index has not; one small query when there is nothing."""
+        """Take in what the store has and this index has not; one small query when there is nothing.
+
+        Raises:
+            EmbeddingModelMismatch: everything was embedded again with another model.
+        """
         if self._store.position() == self._current.seen:
             return
         with self._lock:
@@ -100,6 +104,7 @@ class FaissIndex:
 
     def _bring_up_to_date(self, vectors: VectorSet) -> None:
         with self._store.changes_since(vectors.seen) as changes:
+            changes.require_embedding_model(self._model)
             vectors.take_in(changes)
 
     def _unseen_by(self, seen: Position) -> int:

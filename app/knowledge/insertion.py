@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select
 
-from app.errors import InvalidRequest, ModelMisbehaved
+from app.errors import ModelMisbehaved
 from app.knowledge.changes import STORED_FLOAT, allocate_chunk_numbers, claim_embedding_model
 from app.knowledge.metadata_filter import check_metadata
 from app.knowledge.records import NewChunk, NewText
-from app.knowledge.tables import chunks, collections, document_texts, documents, knowledge_base, vectors
+from app.knowledge.tables import chunks, collections, document_texts, documents, vectors
 
 Vectors = NDArray[np.float32]
 
@@ -104,20 +104,6 @@ def insert_texts(
         for document_id, text in zip(ids, texts, strict=True)
     ]
     _insert_numbered(connection, rows, units, embedding_model)
-
-
-def replace_all_vectors(
-    connection: Connection, chunk_nos: NDArray[np.int64], units: Vectors, embedding_model: str
-) -> None:
-    """Raises InvalidRequest when `chunk_nos` are not the chunks that there are."""
-    present = connection.execute(select(chunks.c.chunk_no).order_by(chunks.c.chunk_no)).scalars().all()
-    if present != sorted(chunk_nos.tolist()):
-        raise InvalidRequest("Documents were added or deleted meanwhile; nothing was changed, run it again")
-    connection.execute(delete(vectors))
-    dimension = units.shape[1] if len(units) else None
-    connection.execute(update(knowledge_base).values(embedding_model=embedding_model, dimension=dimension))
-    if len(units):
-        _insert_vectors(connection, chunk_nos.tolist(), units)
 
 
 def _document_of(document_id: str, text: NewText, collection: str) -> dict[str, Any]:

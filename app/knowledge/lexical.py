@@ -178,6 +178,12 @@ class LexicalIndex:
         found = [(int(no), score) for no, score in zip(chunk_nos, scores, strict=True) if no is not None]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
 
+    def count(self, chunk_nos: NDArray[np.int64]) -> int:
+        """How many of these chunks a search could find."""
+        self.catch_up()
+        chosen = Query.term_set_query(self._schema, "chunk_no", chunk_nos.tolist())
+        return len(self._index.searcher().search(chosen, max(1, len(chunk_nos)), count=False).hits)
+
     def _restrict(self, words: WordQuery, collection: str, within: NDArray[np.int64] | None) -> Query:
         if within is not None:
             condition = Query.term_set_query(self._schema, "chunk_no", within.tolist())

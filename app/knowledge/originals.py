@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 from uuid import uuid4
 
 from app.errors import MissingOriginal
 from app.knowledge.image_cache import ImageCache
+
+_HASH_DIGITS: Final = 64
+_ABANDONED_AFTER_S: Final = 3_600
+"""Nobody writes one file for so long."""
 
 
 class Originals:
@@ -40,8 +45,8 @@ class Originals:
 
             def publish() -> None:
                 aside.replace(target)
-                _sync_directory(target.parent)
-                _sync_directory(self._root)
+                sync_directory(target.parent)
+                sync_directory(self._root)
 
             yield publish
         finally:
@@ -66,8 +71,21 @@ class Originals:
         self.path(sha256).unlink(missing_ok=True)
         self._images.remove(sha256)
 
+    def hashes(self) -> Iterator[str]:
+        """The hashes of all files, in no order."""
+        for path in self._root.glob("[0-9a-f][0-9a-f]/[0-9a-f]*"):
+            if len(path.name) == _HASH_DIGITS:
+                yield path.name
 
-def _sync_directory(directory: Path) -> None:
+    def remove_abandoned(self) -> None:
+        """Remove what a process has written aside that was killed before it could put it into place."""
+        for aside in self._root.glob("[0-9a-f][0-9a-f]/.*"):
+            with suppress(FileNotFoundError):  # or it is in place by now
+                if aside.stat().st_mtime < time.time() - _ABANDONED_AFTER_S:
+                    aside.unlink()
+
+
+def sync_directory(directory: Path) -> None:
     """Make a new name in a directory survive a power cut."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:

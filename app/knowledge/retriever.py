@@ -14,7 +14,7 @@ from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
 from pydantic import ConfigDict, InstanceOf
 
-from app.errors import ModelError, UnknownCollection
+from app.errors import EmbeddingModelMismatch, ModelError, UnknownCollection
 from app.knowledge.documents import as_document
 from app.knowledge.faiss_store import FaissVectorStore
 from app.knowledge.fusion import Candidate, is_repeated, rank, reorder, weigh_dense
@@ -140,8 +140,9 @@ class HybridRetriever(BaseRetriever):
 
     def _embed(self, query: str) -> NDArray[np.float32] | None:
         try:
+            self.vectors.catch_up()  # which finds out whether they still are of this model
             return self.embedding_model.embed_query(query)
-        except ModelError as error:
+        except (ModelError, EmbeddingModelMismatch) as error:
             log.warning(
                 "embeddings_unavailable", extra={"model": self.embedding_model.name, "code": error.code}
             )

@@ -14,15 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Row, insert, select, update
 
 from app.errors import ConfigurationError
 from app.knowledge.changes import claim_embedding_model
 from app.knowledge.collections import Collections
 from app.knowledge.database import Database, open_database, translated
-from app.knowledge.deletion import remove_chunks, remove_documents, remove_unused_originals
+from app.knowledge.deletion import (
+    remove_chunks,
+    remove_documents,
+    remove_unused_originals,
+    unclaimed_originals,
+)
 from app.knowledge.document_queue import (
     FINISHED,
     QUEUED,
@@ -43,10 +46,10 @@ from app.knowledge.insertion import (
     insert_chunks,
     insert_collection,
     insert_texts,
-    replace_all_vectors,
 )
 from app.knowledge.jobs import Jobs
 from app.knowledge.metadata_filter import check_metadata
+from app.knowledge.next_vectors import NextVectors
 from app.knowledge.originals import Originals
 from app.knowledge.reading import StoreReader
 from app.knowledge.records import NewChunk, NewText
@@ -177,7 +180,10 @@ class KnowledgeStore(StoreReader):
             return as_info(load_document(connection, document_id))
 
     def delete_document(self, document_id: str) -> None:
-        """Forget a document: text, chunks, vectors and, unless another document has the same bytes, the original.
+        """Forget a document in whatever state it is: text, chunks, vectors, drafts and the original.
+
+        The original stays while another document has the same bytes. Neither the database nor its log holds the text
+        afterwards, unless somebody was reading for long; see `Database.empty_log`.
 
         Raises:
             UnknownDocument
@@ -185,7 +191,7 @@ class KnowledgeStore(StoreReader):
         with self._database.writing() as connection:
             row = load_document(connection, document_id)
             remove_documents(connection, [document_id])
-        self._remove_originals([row.sha256])
+        self._remove_traces([row.sha256])
 
     def clear(self, collection: str | None = None) -> int:
         """Delete all documents of a collection, or all; tell how many. Raises UnknownCollection."""
@@ -196,7 +202,7 @@ class KnowledgeStore(StoreReader):
                 statement = statement.where(documents.c.collection == collection)
             rows = connection.execute(statement).all()
             remove_documents(connection, [row.document_id for row in rows])
-        self._remove_originals([row.sha256 for row in rows])
+        self._remove_traces([row.sha256 for row in rows])
         return len(rows)
 
     def queue(self, *, lease_s: float, now: Callable[[], float] = time.time) -> DocumentQueue:
@@ -237,7 +243,9 @@ class KnowledgeStore(StoreReader):
     def delete_chunks(self, chunk_ids: Sequence[str], collection: str) -> int:
         """Delete single chunks, and documents that are left without any; tell how many of the chunks existed."""
         with self._database.writing() as connection:
-            return remove_chunks(connection, chunk_ids, collection)
+            removed = remove_chunks(connection, chunk_ids, collection)
+        self._remove_traces(removed.hashes)
+        return removed.count
 
     def require_embedding_model(self, name: str) -> None:
         """Make sure that the vectors here are of this model; a knowledge base without any takes it as its own.
@@ -248,21 +256,28 @@ class KnowledgeStore(StoreReader):
         with self._database.writing() as connection:
             claim_embedding_model(connection, name, None)
 
-    def replace_vectors(self, chunk_nos: NDArray[np.int64], matrix: Vectors, *, embedding_model: str) -> None:
-        """Give every chunk a vector of another model, which becomes the model of this knowledge base, all at once.
+    def next_vectors(self, model: str) -> NextVectors:
+        """The way to another embedding model, which leaves the vectors and the model here alone until its end.
 
-        Processes that are running go on with the vectors and the model that they have until they are started anew.
-
-        Raises:
-            InvalidRequest: chunks were added or removed since `chunk_nos` were read.
+        Processes that are running then go on with the vectors and the model that they have until they are started anew.
         """
-        units = as_unit_vectors(matrix, len(chunk_nos))
-        with self._database.writing() as connection:
-            replace_all_vectors(connection, chunk_nos, units, embedding_model)
+        return NextVectors(self._database, model)
 
-    def _remove_originals(self, hashes: Sequence[str]) -> None:
-        with self._database.writing() as connection:
-            remove_unused_originals(connection, self._originals, hashes)
+    def sweep(self) -> None:
+        """Finish the deletions and forget the arrivals that a kill has interrupted between database and files."""
+        with self._database.reading() as connection:
+            candidates = unclaimed_originals(connection, self._originals)
+        if candidates:
+            with self._database.writing() as connection:
+                remove_unused_originals(connection, self._originals, candidates)
+        with translated():
+            self._originals.remove_abandoned()
+
+    def _remove_traces(self, hashes: Sequence[str]) -> None:
+        if hashes:
+            with self._database.writing() as connection:
+                remove_unused_originals(connection, self._originals, hashes)
+        self._database.empty_log()
 
 
 @contextmanager

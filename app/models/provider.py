@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -17,10 +17,12 @@ from app.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from app.models.retry import requested_pause
 from app.settings import Settings, environment_name
 
 logger = logging.getLogger(__name__)
 
+_USUAL_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 """Who is asked to wait longer than this does not: the demo engine answers at once."""
 _TIMEOUT_NAMES: Final = ("Timeout", "TimeoutError", "TimeoutException")
@@ -105,7 +107,11 @@ def _as_model_error(error: Exception, name: str) -> ModelError:
     if _is_timeout(error) or status in {408, 504}:
         return ModelTimeout(f"{name} did not answer in time")
     if status == 429:
-        return ModelRateLimited(f"{name} refused: its rate limit or quota is exhausted")
+        return ModelRateLimited(
+            f"{name} refused: its rate limit or quota is exhausted",
+            retry_after_s=requested_pause(_headers_of(error)),
+            is_final=_is_out_of_quota(error),
+        )
     if status is not None and status >= 300:
         return ModelUnavailable(f"{name} answered with status {status}")
     if status is not None or (isinstance(error, _CONFUSED) and not isinstance(error, OSError)):
@@ -116,20 +122,23 @@ def _as_model_error(error: Exception, name: str) -> ModelError:
 def _pause_before_retry(error: Exception) -> float | None:
     """Seconds to wait, or None where another attempt would fail as well or take too long."""
     status = _status_of(error)
-    if (
-        _is_timeout(error)
-        or isinstance(error, _CONFUSED)
-        or getattr(error, "code", "") == "insufficient_quota"
-    ):
+    if _is_timeout(error) or isinstance(error, _CONFUSED) or _is_out_of_quota(error):
         return None
     if status is not None and status < 500 and status not in {408, 409, 429}:
         return None
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    try:
-        pause = float(headers.get("retry-after", 0.5))
-    except ValueError:  # the header may hold a date
-        return None
+    pause = requested_pause(_headers_of(error))
+    if pause is None:
+        return _USUAL_PAUSE_S
     return pause if pause <= _LONGEST_PAUSE_S else None
+
+
+def _headers_of(error: Exception) -> Mapping[str, str]:
+    return getattr(getattr(error, "response", None), "headers", None) or {}
+
+
+def _is_out_of_quota(error: Exception) -> bool:
+    """Whether somebody has to pay before the provider answers again."""
+    return getattr(error, "code", "") == "insufficient_quota"
 
 
 def _status_of(error: Exception) -> int | None:

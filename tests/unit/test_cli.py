@@ -262,3 +262,53 @@ def test_serve_refuses_a_knowledge_base_of_another_embedding_model(
     assert outcome.code == 1
     assert "built with the embedding model 'embedded:all-MiniLM-L6-v2'" in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_deletion_is_verified(llmops: Llmops, handbook: Path, tmp_path: Path) -> None:
+    (document,) = llmops("index", str(handbook), "--json").json["documents"]
+    copy = tmp_path / "copy.txt"
+    copy.write_text(HANDBOOK)
+    arguments = ("verify-deletion", document["document_id"], "--text", str(copy))
+    there = llmops(*arguments, "--json")
+    assert (there.code, there.json["forgotten"]) == (1, False)
+    assert "is left: table documents, " in there.err
+
+    llmops("delete", document["document_id"])
+
+    gone = llmops(*arguments, "--json")
+    assert (gone.code, gone.json["forgotten"]) == (0, True)
+    assert {finding["state"] for finding in gone.json["findings"]} == {"clean"}
+    shown = llmops(*arguments)
+    assert shown.out.splitlines()[0].split() == ["STATE", "PLACE", "DETAIL"]
+    assert llmops("verify-deletion", "d0", "--text", str(tmp_path / "nothing.txt")).code == 1
+
+
+def test_a_backup_is_restored_into_another_installation(
+    llmops: Llmops, handbook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llmops("index", str(handbook))
+    llmops("ask", "How long is the notice period?", "--thread", "t1")
+    found = llmops("search", "notice period", "--json").json
+    file = tmp_path / "b.tar"
+    written = llmops("backup", str(file), "--json")
+    assert written.code == 0
+    assert (written.json["manifest"]["documents"], written.json["manifest"]["threads"]) == (1, 1)
+    assert written.json["bytes"] == file.stat().st_size
+    assert llmops("backup", str(file)).code == 1
+    assert llmops("restore", str(file)).code == 1
+
+    monkeypatch.setenv("LLMOPS_DATA_DIR", str(tmp_path / "second"))
+    assert llmops("restore", str(file), "--json").json["moved_aside"] is None
+
+    assert llmops("search", "notice period", "--json").json == found
+    assert (
+        llmops("restore", str(file), "--force").out.splitlines()[1].startswith("what was there before is in")
+    )
+
+
+def test_reindex_tells_what_it_did(llmops: Llmops, handbook: Path) -> None:
+    llmops("index", str(handbook))
+    chunks = llmops("stats", "--json").json["chunks"]
+    done = llmops("reindex", "--json").json
+    assert done == {"chunks": chunks, "embedded": chunks, "embedding_model": "embedded:all-MiniLM-L6-v2"}
+    assert llmops("reindex").out.startswith(f"all {chunks} chunks have vectors of embedded:all-MiniLM-L6-v2")

@@ -143,10 +143,12 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 def test_a_passing_failure_is_retried(build: Callable[..., EmbeddingModel], stub: StubOpenAI) -> None:
     stub.embeddings_mode = "429"
     stub.retry_after_s = 0.01
-    with pytest.raises(ModelRateLimited):
+    with pytest.raises(ModelRateLimited) as raised:
         build(model_max_retries=2).embed(["a"])
 
     assert len(stub.requests) == 3
+    # Work that can wait longer is told how long.
+    assert (raised.value.retry_after_s, raised.value.is_final) == (0.01, False)
 
 
 @pytest.mark.parametrize(

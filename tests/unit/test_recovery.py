@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -17,6 +16,7 @@ from app.knowledge import Knowledge
 from app.knowledge.records import NewChunk
 from app.knowledge.store import open_store
 from tests.knowledge_base import fake_model, open_test_knowledge
+from tests.processes import start
 
 WAVES, WRITERS = 5, 3
 PARTS = 3
@@ -56,13 +56,9 @@ def write_until_killed(folder: Path, name: str) -> None:
 
 def test_acknowledged_documents_survive_a_kill(tmp_path: Path) -> None:
     moments = random.Random(2)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     for wave in range(WAVES):
         names = [f"w{wave}x{number}" for number in range(WRITERS)]
-        writers = [context.Process(target=write_until_killed, args=(tmp_path, name)) for name in names]
-        for writer in writers:
-            writer.start()
+        writers = [start(write_until_killed, tmp_path, name) for name in names]
         for writer, name in zip(writers, names, strict=True):
             kill(writer, tmp_path / f"{name}.notes", moments.uniform(0.0, 0.2))
     acts: dict[str, dict[str, str]] = {"added": {}, "deleting": {}, "deleted": {}}

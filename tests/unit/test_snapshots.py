@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.errors import EmbeddingModelMismatch
 from app.knowledge.faiss_store import FaissVectorStore
 from app.knowledge.lexical import LexicalIndex
 from app.knowledge.quantised import Sizes
@@ -173,9 +174,13 @@ def test_vectors_of_another_model_are_not_used(store: KnowledgeStore, tmp_path: 
     others = np.random.default_rng(1).standard_normal((len(numbers), 2 * DIMENSION)).astype(np.float32)
     with open_indexes(store, tmp_path / "indexes") as indexes:
         indexes.settle()
-        store.replace_vectors(numbers, others, embedding_model="fake:other")
+        coming = store.next_vectors("fake:other")
+        coming.begin()
+        coming.add(numbers.tolist(), others)
+        assert coming.swap()
         # A process that has begun with the other model has nothing to compare its questions with any more.
-        assert indexes.vectors.search_vector(fake_model().embed_query("alpha"), 5, collection="default") == []
+        with pytest.raises(EmbeddingModelMismatch):
+            indexes.vectors.search_vector(fake_model().embed_query("alpha"), 5, collection="default")
     with open_indexes(store, tmp_path / "indexes", model="fake:other") as indexes:
         found = indexes.vectors.search_vector(others[7], 1, collection="default")
         assert found == [(numbers[7], pytest.approx(1.0))]

@@ -1,0 +1,69 @@
+"""`llmops backup` and `restore`: the whole data directory in one file, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from app.commands.output import show_json
+from app.commands.progress import progress_bar
+from app.knowledge.archive import Manifest
+from app.knowledge.backup import back_up
+from app.knowledge.database import database_file
+from app.knowledge.restore import restore as restore_from
+from app.knowledge.store import open_store
+from app.settings import load_settings
+
+
+def backup(file: Path, *, replace: bool, as_json: bool) -> None:
+    settings = load_settings()
+    with open_store(settings.effective_database_url, settings.data_dir):
+        pass  # made or brought up to date where that is needed, as by every other command
+    with progress_bar(quiet=as_json) as progress:
+        task = progress.add_task(f"writing {file.name}", total=None, stage="bytes")
+        manifest = back_up(
+            database_file(settings.effective_database_url),
+            settings.data_dir,
+            file,
+            replace=replace,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    size = file.stat().st_size
+    if as_json:
+        show_json({"file": str(file), "bytes": size, "manifest": asdict(manifest)})
+    else:
+        typer.echo(f"wrote {file}: {size / 1e6:.1f} MB, {_describe(manifest)}")
+
+
+def restore(file: Path, *, replace: bool, as_json: bool) -> None:
+    settings = load_settings()
+    with progress_bar(quiet=as_json) as progress:
+        task = progress.add_task(f"reading {file.name}", total=None, stage="bytes")
+        restored = restore_from(
+            file,
+            database_file(settings.effective_database_url),
+            settings.data_dir,
+            replace=replace,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    aside = str(restored.moved_aside) if restored.moved_aside else None
+    if as_json:
+        show_json({"manifest": asdict(restored.manifest), "moved_aside": aside})
+        return
+    typer.echo(f"restored {settings.data_dir}: {_describe(restored.manifest)}")
+    if aside:
+        typer.echo(f"what was there before is in {aside}")
+    model = restored.manifest.embedding_model
+    if model not in (None, settings.effective_embedding_model):
+        typer.echo(
+            f"its embedding model is {model}: set LLMOPS_EMBEDDING_MODEL to it, or run `llmops reindex`"
+        )
+
+
+def _describe(manifest: Manifest) -> str:
+    return (
+        f"{manifest.documents} documents, {manifest.chunks} chunks, {manifest.originals} originals and "
+        f"{manifest.threads} conversations of {manifest.created_at}"
+    )

@@ -1,0 +1,45 @@
+"""`llmops verify-deletion`: look for what is left of a document after it was deleted."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from app.commands.output import fail, show_columns, show_json
+from app.errors import InvalidRequest
+from app.knowledge.deletion_proof import prove_deletion, purge_snapshots
+from app.knowledge.text_traces import passages_of
+from app.settings import load_settings
+
+
+def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json: bool) -> None:
+    """Show every place that was looked at; the command fails when something is left in one.
+
+    Raises:
+        InvalidRequest: `text` is no UTF-8 file with a passage long enough to be looked for.
+    """
+    settings = load_settings()
+    passages = None if text is None else passages_of(_read(text))
+    url, data_dir = settings.effective_database_url, settings.data_dir
+    if purge:
+        purge_snapshots(url, data_dir)
+    findings = list(prove_deletion(url, data_dir, document_id, passages))
+    left = [finding.place for finding in findings if finding.state == "left"]
+    if as_json:
+        show_json({
+            "document_id": document_id,
+            "forgotten": not left,
+            "findings": [asdict(finding) for finding in findings],
+        })  # fmt: skip
+    else:
+        rows = [(finding.state, finding.place, finding.detail) for finding in findings]
+        show_columns([("STATE", "PLACE", "DETAIL"), *rows])
+    if left:
+        fail(f"something of {document_id!r} is left: {', '.join(left)}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{str(path)!r} cannot be read as UTF-8 text: {error}") from None

@@ -1,0 +1,196 @@
+"""Writes a consistent copy of a data directory into one file, while servers go on working with it."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Final
+
+from app import __version__
+from app.errors import InvalidRequest, StorageUnavailable
+from app.knowledge.archive import (
+    BUFFER_BYTES,
+    DATABASE,
+    FORMAT,
+    MANIFEST,
+    SUMS,
+    THREADS,
+    ArchiveWriter,
+    Manifest,
+    original_name,
+)
+from app.knowledge.database import translated
+from app.knowledge.originals import sync_directory
+from app.knowledge.snapshot import Snapshot, copy_database, count_threads, open_snapshot
+from app.knowledge.tables import SCHEMA_REVISION
+from app.knowledge.workspace import open_workspace
+
+_ATTEMPTS: Final = 5
+_ATTEMPT_PAUSE_S: Final = 0.1
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are done and all that there are."""
+
+
+def back_up(
+    database: Path,
+    data_dir: Path,
+    target: Path,
+    *,
+    replace: bool = False,
+    on_progress: Progress | None = None,
+) -> Manifest:
+    """Write `target`, wholly or not at all: it is written aside, synced and renamed.
+
+    The database is copied in one moment; then the originals that it names. A document that is deleted before its
+    original was copied is left out of the copy as well. Needs twice the size of the database for a while. Blocking.
+
+    Raises:
+        InvalidRequest: there is a `target` already and it may not be replaced, or there is no folder for it.
+        StorageUnavailable: the disk is full, or an original is missing or damaged.
+    """
+    if not target.parent.is_dir():
+        raise InvalidRequest(f"{str(target.parent)!r} is no folder")
+    if target.is_dir() or (os.path.lexists(target) and not replace):
+        raise InvalidRequest(f"{str(target)!r} exists already; --force replaces a file")
+    with translated(), open_workspace(target.parent, f".{target.name}.writing-") as work:
+        copy_database(database, work / DATABASE)
+        if (data_dir / THREADS).exists():
+            copy_database(data_dir / THREADS, work / THREADS)
+        with _private(work / "archive") as file:
+            manifest = _write_archive(file, work, database, data_dir / "originals", on_progress)
+            file.flush()
+            os.fsync(file.fileno())
+        (work / "archive").replace(target)
+        sync_directory(target.parent)
+    return manifest
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[IO[bytes]]:
+    """A new file for its owner alone: it holds everybody's documents and conversations."""
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        yield file
+
+
+def _write_archive(
+    file: IO[bytes], work: Path, live: Path, originals: Path, on_progress: Progress | None
+) -> Manifest:
+    created = datetime.now(UTC)
+    with (
+        (work / SUMS).open("w+b") as sums,
+        tarfile.open(fileobj=file, mode="w|", bufsize=BUFFER_BYTES, format=tarfile.PAX_FORMAT) as tar,
+    ):
+        with open_snapshot(work / DATABASE) as copy:
+            count = _counter(_size(work, copy), on_progress)
+            archive = ArchiveWriter(tar, sums, created.timestamp(), count)
+            copied, deleted = _add_originals(archive, copy, live, originals)
+            copy.leave_out(deleted)
+            counts = copy.count_documents(), copy.count_chunks(), copy.embedding_model()
+        for name in (DATABASE, THREADS):
+            if (work / name).exists():
+                _add_file(archive, name, work / name)
+        sums.flush()
+        manifest = Manifest(
+            format=FORMAT,
+            version=__version__,
+            schema_revision=SCHEMA_REVISION,
+            created_at=created.isoformat(timespec="seconds"),
+            embedding_model=counts[2],
+            documents=counts[0],
+            chunks=counts[1],
+            originals=copied,
+            threads=count_threads(work / THREADS),
+            sums_sha256=_add_file(archive, SUMS, work / SUMS),
+        )
+        content = manifest.to_json()
+        archive.add(MANIFEST, io.BytesIO(content), len(content))
+    return manifest
+
+
+def _size(work: Path, copy: Snapshot) -> int:
+    files = [work / name for name in (DATABASE, THREADS) if (work / name).exists()]
+    return sum(path.stat().st_size for path in files) + sum(size for _, size in copy.originals())
+
+
+def _counter(total: int, on_progress: Progress | None) -> Callable[[int], None]:
+    done = 0
+
+    def count(size: int) -> None:
+        nonlocal done
+        done += size
+        if on_progress is not None:
+            on_progress(min(done, total), total)
+
+    return count
+
+
+def _add_file(archive: ArchiveWriter, name: str, path: Path) -> str:
+    with path.open("rb") as file:
+        return archive.add(name, file, os.fstat(file.fileno()).st_size)
+
+
+def _add_originals(
+    archive: ArchiveWriter, copy: Snapshot, live: Path, originals: Path
+) -> tuple[int, list[str]]:
+    """Take in every original that is still there; their number, and the hashes of those deleted since the copy."""
+    copied, deleted = 0, []
+    for sha256, _ in copy.originals():
+        descriptor = _open_original(originals / sha256[:2] / sha256, sha256, live)
+        if descriptor is None:
+            deleted.append(sha256)
+            continue
+        # From here on it can be read to its end even if it is deleted.
+        with os.fdopen(descriptor, "rb") as file:
+            copied += 1
+            if archive.add(original_name(sha256), file, os.fstat(file.fileno()).st_size) != sha256:
+                raise _damage("damaged", copy.documents_of(sha256))
+    return copied, deleted
+
+
+def _open_original(path: Path, sha256: str, live: Path) -> int | None:
+    """A descriptor of the file, or None when no document has it any more.
+
+    Raises:
+        StorageUnavailable: a document has it, and it is not there.
+    """
+    claimed: list[str] = []
+    for _ in range(_ATTEMPTS):
+        descriptor = _open_plain(path)
+        if descriptor is not None:
+            return descriptor
+        with open_snapshot(live) as now:
+            claimed = now.documents_of(sha256)
+        if not claimed:
+            return None
+        time.sleep(_ATTEMPT_PAUSE_S)  # deleted and sent again at this very moment, perhaps
+    raise _damage("missing", claimed)
+
+
+def _open_plain(path: Path) -> int | None:
+    """A descriptor of a plain file; None for nothing, and for a link or whatever else none of us has put there."""
+    if path.parent.is_symlink():
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _damage(state: str, document_ids: list[str]) -> StorageUnavailable:
+    named = ", ".join(document_ids)
+    return StorageUnavailable(
+        f"The original of document {named} is {state}: delete the document, or send the file again, then back up"
+    )
