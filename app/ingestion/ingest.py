@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
@@ -48,7 +49,12 @@ class DocumentStore(Protocol):
     ) -> DocumentInfo: ...
 
     def set_status(
-        self, document_id: str, status: DocumentStatus, error: ProblemInfo | None = None
+        self,
+        document_id: str,
+        status: DocumentStatus,
+        error: ProblemInfo | None = None,
+        *,
+        extraction: Mapping[str, Any] | None = None,
     ) -> DocumentInfo: ...
 
     def commit_document(
@@ -63,6 +69,7 @@ class DocumentStore(Protocol):
         title: str | None = None,
         warnings: Sequence[str] = (),
         pages_without_text: Sequence[int] = (),
+        extraction: Mapping[str, Any] | None = None,
     ) -> DocumentInfo: ...
 
 
@@ -209,6 +216,7 @@ class Ingestor:
             title=parsed.title,
             warnings=parsed.warnings,
             pages_without_text=parsed.pages_without_text,
+            extraction=asdict(parsed.extraction),
             chunks=[
                 NewChunk(chunk.text, chunk.page, chunk.char_start, chunk.char_end, chunk.section)
                 for chunk in chunks
@@ -219,6 +227,6 @@ class Ingestor:
 
     def _fail(self, document_id: str, error: LlmopsError) -> DocumentInfo:
         _log.warning("event=document_failed document_id=%s code=%s", document_id, error.code)
-        return self._store.set_status(
-            document_id, "failed", ProblemInfo(code=error.code, detail=error.detail)
-        )
+        extraction = error.extraction if isinstance(error, UnreadableDocument) else None
+        problem = ProblemInfo(code=error.code, detail=error.detail)
+        return self._store.set_status(document_id, "failed", problem, extraction=extraction)

@@ -20,6 +20,7 @@ import app
 from app.errors import CorruptDocument, DocumentTooComplex, UnreadableDocument
 from app.ingestion.loaders import LOADERS, Heading, ParsedDocument, ParseLimits, detect_media_type
 from app.ingestion.media_types import MARKDOWN, TEXT
+from app.ingestion.parsed import extraction_from_json
 
 _log = logging.getLogger("llmops.embedding")
 
@@ -141,7 +142,7 @@ def _restore(header: dict[str, Any], text: bytes) -> ParsedDocument:
     if failure is not None:
         if failure["trace"]:
             _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
-        raise _ERRORS[failure["code"]](failure["detail"])
+        raise _ERRORS[failure["code"]](failure["detail"], extraction=failure["extraction"])
     return ParsedDocument(
         text=text.decode(),
         media_type=header["media_type"],
@@ -150,4 +151,5 @@ def _restore(header: dict[str, Any], text: bytes) -> ParsedDocument:
         warnings=tuple(header["warnings"]),
         pages_without_text=tuple(header["pages_without_text"]),
         headings=tuple(Heading(**heading) for heading in header["headings"]),
+        extraction=extraction_from_json(header["extraction"]),
     )

@@ -65,6 +65,7 @@ class KnowledgeStore(StoreReader):
             "media_type": media_type,
             "status": "queued",
             "error": None,
+            "extraction": None,
             "metadata": check_metadata(metadata or {}),
         }
         document_id = identify(collection, sha256)
@@ -90,14 +91,22 @@ class KnowledgeStore(StoreReader):
             return as_info(load_document(connection, document_id))
 
     def set_status(
-        self, document_id: str, status: DocumentStatus, error: ProblemInfo | None = None
+        self,
+        document_id: str,
+        status: DocumentStatus,
+        error: ProblemInfo | None = None,
+        *,
+        extraction: Mapping[str, Any] | None = None,
     ) -> DocumentInfo:
-        """Note how far the work on a document is. One that is indexed stays so. Raises UnknownDocument."""
+        """Note how far the work on a document is. One that is indexed stays so. Raises UnknownDocument.
+
+        `extraction` is what was found out about its pages before the work came to an end.
+        """
         with self._database.writing() as connection:
             connection.execute(
                 _update(document_id)
                 .where(documents.c.status != "indexed")
-                .values(status=status, error=error.model_dump() if error else None)
+                .values(status=status, error=error.model_dump() if error else None, extraction=extraction)
             )
             return as_info(load_document(connection, document_id))
 
@@ -128,6 +137,7 @@ class KnowledgeStore(StoreReader):
         title: str | None = None,
         warnings: Sequence[str] = (),
         pages_without_text: Sequence[int] = (),
+        extraction: Mapping[str, Any] | None = None,
     ) -> DocumentInfo:
         """Store everything about a document at once and make it `indexed`: it can be found from now on.
 
@@ -154,6 +164,7 @@ class KnowledgeStore(StoreReader):
                     pages=len(spans) or None,
                     pages_without_text=list(pages_without_text),
                     warnings=list(warnings),
+                    extraction=extraction,
                     chunks=len(chunks),
                     status="indexed",
                     error=None,
