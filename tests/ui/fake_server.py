@@ -119,7 +119,7 @@ class FakeService:
             embedding_model="embedded:all-MiniLM-L6-v2",
             limits={"max_upload_mb": 100, "max_question_chars": 8_000},
             media_types=["application/pdf", "text/html", "text/plain"],
-            extensions=[".html", ".pdf", ".txt"],
+            extensions=[".html", ".md", ".pdf", ".txt"],
         )
 
     async def run(self, question: Event, thread_id: str) -> AsyncIterator[Event]:

@@ -28,7 +28,7 @@ def test_the_first_screen_without_documents_asks_for_one(page: AppTest) -> None:
     page.run()
     assert "Add a document" in texts(page.main)
     (uploader,) = page.main.file_uploader
-    assert sorted(uploader.proto.type) == [".htm", ".html", ".pdf", ".txt"]
+    assert sorted(uploader.proto.type) == [".htm", ".html", ".md", ".pdf", ".txt"]
     assert_no_traceback(page)
 
 

@@ -1,4 +1,4 @@
-"""Small files that were made to take all memory or time: each is read or refused with a code, and the reader survives."""
+"""Small files that were made to take all memory or time: each is read, or refused with a code."""
 
 from __future__ import annotations
 
