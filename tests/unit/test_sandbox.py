@@ -110,6 +110,7 @@ def test_the_child_imports_no_heavy_package() -> None:
     assert not {"langchain_core", "langgraph", "faiss", "numpy", "pydantic", "onnxruntime"} & set(loaded)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SETS)
 def test_torture_files_end_as_their_manifest_says(evaldata: Path, name: str) -> None:
     files = torture_files(evaldata, name)
