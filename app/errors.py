@@ -27,7 +27,8 @@ A foreign exception becomes one of these where a file is read or a model is call
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class LlmopsError(Exception):
@@ -176,11 +177,18 @@ class UnknownAgent(NotFound):
 
 
 class UnreadableDocument(LlmopsError):
-    """A file that cannot be indexed; nothing of it is kept half-way."""
+    """A file that cannot be indexed; nothing of it is kept half-way.
+
+    `extraction` holds the fields of an `app.ingestion.parsed.Extraction` where pages were looked at before it failed.
+    """
 
     status = 422
     code = "unreadable_document"
     title = "The document cannot be read"
+
+    def __init__(self, detail: str = "", *, extraction: Mapping[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.extraction = extraction
 
 
 class EmptyDocument(UnreadableDocument):

@@ -164,6 +164,21 @@ class ProblemInfo(Wire):
     detail: str
 
 
+PageRange = tuple[int, int]
+
+
+class ExtractionInfo(Wire):
+    """What a document's text was made from. Pages are listed as runs, each with its first and last page."""
+
+    pages_with_text: list[PageRange] = []
+    pages_without_text: list[PageRange] = []
+    pages_doubtful: list[PageRange] = Field(
+        [], description="The text looks garbled; also among those with text"
+    )
+    guessed: list[str] = Field([], description="What the file does not tell, such as its encoding")
+    dropped: list[str] = Field([], description="What is not in the text, such as hidden parts")
+
+
 class DocumentInfo(Wire):
     document_id: str
     name: str
@@ -178,6 +193,7 @@ class DocumentInfo(Wire):
     error: ProblemInfo | None = None
     duplicate: bool = False
     warnings: list[str] = []
+    extraction: ExtractionInfo | None = Field(default=None, description="Null until the file has been read")
     created_at: datetime
 
 
@@ -366,6 +382,9 @@ class Info(Wire):
     embedding_model: str
     limits: dict[str, float]
     media_types: list[str]
+    extensions: list[str] = Field(
+        [], description="Endings of the names of files that are read, with their dots"
+    )
 
 
 class Problem(BaseModel):

@@ -12,7 +12,7 @@ from ui.client import Client, ServerRefused, ServerUnavailable
 from ui.components.conversation import answer_question, show_turns
 from ui.components.problems import show_refusal, show_unexpected, show_unreachable
 from ui.components.sidebar import show_sidebar
-from ui.components.uploads import ACCEPTED, receive_files, show_outcomes, upload_limit_mb
+from ui.components.uploads import receive_files, show_outcomes, upload_limit_mb
 from ui.components.welcome import show_welcome
 from ui.state import Session, current_session, open_conversation
 
@@ -74,7 +74,7 @@ def _take_message(client: Client, session: Session, info: Info) -> str | None:
         key="question",
         max_chars=int(info.limits.get("max_question_chars", 8_000)),
         accept_file="multiple",
-        file_type=ACCEPTED,
+        file_type=info.extensions or None,
         max_upload_size=upload_limit_mb(info),
         submit_mode="disable",
     )

@@ -9,6 +9,7 @@ from app import __version__
 from app.agents import AGENTS
 from app.api.services import Services, UsesServices
 from app.ingestion.loaders import LOADERS
+from app.ingestion.media_types import EXTENSIONS
 from app.schemas import AgentInfo, Health, Info, Mode, Stats
 
 router = APIRouter(tags=["Operations"])
@@ -62,6 +63,7 @@ async def info(services: UsesServices) -> Info:
             "request_timeout_s": settings.request_timeout_s,
         },
         media_types=sorted(LOADERS),
+        extensions=sorted(EXTENSIONS),
     )
 
 

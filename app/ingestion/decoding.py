@@ -18,6 +18,7 @@ _BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MAX_ZERO_BYTES = 0.2
 _UTF8_SHAPED = re.compile(rb"[\xc0-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf7][\x80-\xbf]{3}")
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]")
 _ISO_2022_JP = re.compile(rb"\x1b\$[@B]")
@@ -31,8 +32,10 @@ class Decoded:
     warning: str | None = None
 
 
-def decode(data: bytes) -> Decoded:
+def decode(data: bytes, *, declared: str | None = None) -> Decoded:
     """Read by byte order mark, as UTF-8, as UTF-16 without mark, then by what makes the likeliest text.
+
+    `declared` is a code page that the file claims for itself; it is believed where the bytes are not UTF-8.
 
     Raises:
         UnknownEncoding: binary data, or several encodings are as likely and give different texts.
@@ -43,11 +46,17 @@ def decode(data: bytes) -> Decoded:
     if _ISO_2022_JP.search(data) and max(data) < 0x80:
         return _decode_strictly(data, "iso2022_jp")
     if b"\x00" in data:
-        return _decode_utf16(data)
+        return _without_zero_bytes(data) or _decode_utf16(data)
     try:
         return Decoded(data.decode("utf-8"))
     except UnicodeDecodeError:
         pass
+    return _decode_code_page(data, declared)
+
+
+def _decode_code_page(data: bytes, declared: str | None) -> Decoded:
+    if declared is not None:
+        return _decode_as_declared(data, declared)
     if _is_damaged_utf8(data):
         # Overlong forms and surrogates among it must not become "/" or mojibake.
         return Decoded(
@@ -63,6 +72,27 @@ def _decode_strictly(data: bytes, encoding: str) -> Decoded:
         raise UnknownEncoding(
             f"the text is marked as {encoding.removesuffix('-sig')}, but byte {error.start} is not"
         ) from None
+
+
+def _decode_as_declared(data: bytes, encoding: str) -> Decoded:
+    try:
+        return Decoded(data.decode(encoding))
+    except UnicodeDecodeError:
+        text = data.decode(encoding, errors="replace")
+        return Decoded(
+            text, f"bytes that are not {encoding}, as the file claims to be, were replaced by U+FFFD"
+        )
+
+
+def _without_zero_bytes(data: bytes) -> Decoded | None:
+    """A few zero bytes within UTF-8 come from faulty exports; UTF-16 has more of them, or control characters."""
+    if data.count(0) > _MAX_ZERO_BYTES * len(data):
+        return None
+    try:
+        text = data.replace(b"\x00", b"").decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if _is_binary(text) else Decoded(text, "zero bytes were left out")
 
 
 def _decode_utf16(data: bytes) -> Decoded:

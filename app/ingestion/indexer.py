@@ -131,6 +131,7 @@ class Indexer:
             title=parsed.title,
             warnings=parsed.warnings,
             pages_without_text=parsed.pages_without_text,
+            extraction=asdict(parsed.extraction),
             chunks=[
                 NewChunk(chunk.text, chunk.page, chunk.char_start, chunk.char_end, chunk.section)
                 for chunk in chunks

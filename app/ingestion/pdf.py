@@ -8,15 +8,24 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from app.errors import CorruptDocument, DocumentTooComplex, EncryptedDocument, NeedsOcr
 from app.ingestion.clean_text import clean_text
 from app.ingestion.media_types import PDF
-from app.ingestion.parsed import Heading, ParsedDocument, ParseLimits, join_pages
+from app.ingestion.parsed import (
+    Extraction,
+    Heading,
+    PageRange,
+    ParsedDocument,
+    ParseLimits,
+    join_pages,
+    page_ranges,
+)
 from app.ingestion.pdf_second_reader import SecondReader, Unreadable
 from app.ingestion.pdf_text import is_garbled, is_readable, mend_hyphens, turn_reversed_words
+from app.ingestion.titles import MAX_TITLE_CHARS, usable_title
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -27,12 +36,6 @@ _PASSWORD_ERRORS = (4, 5)  # FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 # Asking for each page of a long scan would take minutes and find nothing.
 _SECOND_READER_S = 20.0
 _MAX_OUTLINE_ENTRIES = 5_000
-_MAX_TITLE_CHARS = 200
-# Producers write a file name, a number of theirs or "untitled" where the title belongs.
-_NO_TITLE = re.compile(
-    r"^\W*$|^\S+\.\w{2,5}$|^[\d\W_]+$|^(?:microsoft word|untitled|untitled document|document\d*)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,12 @@ def parse_pdf(data: bytes, limits: ParseLimits) -> ParsedDocument:
     texts = [clean_text(text).strip() for text in mend_hyphens(contents.pages)]
     readable = [text if is_readable(text) else "" for text in texts]
     without_text = tuple(number for number, text in enumerate(readable, start=1) if not text)
+    extraction = _report(readable)
     if len(without_text) == len(readable):
-        raise NeedsOcr(f"none of the {len(readable)} pages has text that can be read; the file needs OCR")
+        raise NeedsOcr(
+            f"none of the {len(readable)} pages has text that can be read; the file needs OCR",
+            extraction=asdict(extraction),
+        )
     text, spans = join_pages(readable)
     if len(text) > limits.max_chars:
         raise DocumentTooComplex(f"{len(text):,} characters of text; at most {limits.max_chars:,} are read")
@@ -74,10 +81,11 @@ def parse_pdf(data: bytes, limits: ParseLimits) -> ParsedDocument:
         text,
         PDF,
         page_spans=spans,
-        title=_usable_title(contents.title),
-        warnings=_warnings(without_text, readable),
+        title=usable_title(contents.title),
+        warnings=_warnings(extraction),
         pages_without_text=without_text,
         headings=_place_outline(contents.outline, text, spans),
+        extraction=extraction,
     )
 
 
@@ -159,33 +167,31 @@ def _ask(second: SecondReader, index: int) -> str:
         return ""
 
 
-def _warnings(without_text: Sequence[int], texts: Sequence[str]) -> tuple[str, ...]:
+def _report(texts: Sequence[str]) -> Extraction:
+    pages = list(enumerate(texts, start=1))
+    return Extraction(
+        pages_with_text=page_ranges(number for number, text in pages if text),
+        pages_without_text=page_ranges(number for number, text in pages if not text),
+        pages_doubtful=page_ranges(number for number, text in pages if is_garbled(text)),
+    )
+
+
+def _warnings(extraction: Extraction) -> tuple[str, ...]:
     warnings = []
-    if without_text:
-        warnings.append(f"no text on {_name_pages(without_text)}: pictures alone, or they need OCR")
-    garbled = [number for number, text in enumerate(texts, start=1) if is_garbled(text)]
-    if garbled:
+    if without := extraction.pages_without_text:
+        warnings.append(f"no text on {_name_pages(without)}: pictures alone, or they need OCR")
+    if garbled := extraction.pages_doubtful:
         warnings.append(
             f"the text of {_name_pages(garbled)} looks garbled: the file maps its letters wrongly"
         )
     return tuple(warnings)
 
 
-def _name_pages(numbers: Sequence[int]) -> str:
+def _name_pages(ranges: Sequence[PageRange]) -> str:
     """`page 3`, `pages 1-4, 9`."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
+    is_one = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
     names = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
-    return f"page{'s' if len(numbers) > 1 else ''} {names}"
-
-
-def _usable_title(title: str | None) -> str | None:
-    cleaned = " ".join(clean_text(title or "").split())
-    return None if _NO_TITLE.match(cleaned) else cleaned[:_MAX_TITLE_CHARS]
+    return f"page{'' if is_one else 's'} {names}"
 
 
 def _place_outline(
@@ -201,5 +207,5 @@ def _place_outline(
         if headings and start <= headings[-1].start < end:
             start = headings[-1].start
         found = re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE).search(text, start, end)
-        headings.append(Heading(found.start() if found else start, " ".join(words)[:_MAX_TITLE_CHARS]))
+        headings.append(Heading(found.start() if found else start, " ".join(words)[:MAX_TITLE_CHARS]))
     return tuple(sorted(headings, key=lambda heading: heading.start))

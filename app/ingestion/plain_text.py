@@ -8,7 +8,7 @@ from app.errors import DocumentTooComplex, EmptyDocument
 from app.ingestion.clean_text import clean_text, has_words
 from app.ingestion.decoding import decode
 from app.ingestion.media_types import MARKDOWN, TEXT
-from app.ingestion.parsed import Heading, ParsedDocument, ParseLimits
+from app.ingestion.parsed import Extraction, Heading, ParsedDocument, ParseLimits
 
 # Front matter and fences hide their lines from the other two: "# note" in a shell example is a comment.
 _MARKDOWN_LINES = re.compile(
@@ -42,12 +42,19 @@ def read_text(
         raise EmptyDocument("there is no word in it, only white space or signs")
     if len(text) > limits.max_chars:
         raise DocumentTooComplex(f"{len(text):,} characters of text; at most {limits.max_chars:,} are read")
-    warnings = (warning,) if warning else ()
+    extraction = Extraction(guessed=(warning,) if warning else ())
     if media_type != MARKDOWN:
-        return ParsedDocument(text, media_type, warnings=warnings)
+        return ParsedDocument(text, media_type, warnings=extraction.remarks, extraction=extraction)
     headings = find_headings(text)
     title = headings[0].title if headings else None
-    return ParsedDocument(text, media_type, title=title, warnings=warnings, headings=headings)
+    return ParsedDocument(
+        text,
+        media_type,
+        title=title,
+        warnings=extraction.remarks,
+        headings=headings,
+        extraction=extraction,
+    )
 
 
 def find_headings(markdown: str) -> tuple[Heading, ...]:

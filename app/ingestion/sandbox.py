@@ -104,7 +104,7 @@ def run_isolated(
     if failure is not None:
         if failure["trace"]:
             _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
-        raise _ERRORS[failure["code"]](failure["detail"])
+        raise _ERRORS[failure["code"]](failure["detail"], extraction=failure["extraction"])
     return answer, body
 
 

@@ -13,7 +13,7 @@ import math
 import resource
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -34,7 +34,7 @@ def run(work: Callable[[bytes, dict[str, Any]], None]) -> None:
     try:
         work(sys.stdin.buffer.read(), request)
     except UnreadableDocument as error:
-        _fail(error.code, error.detail)
+        _fail(error.code, error.detail, extraction=error.extraction)
     except MemoryError:
         _fail(DocumentTooComplex.code, f"reading it takes more than {request['memory_mb']} MiB of memory")
     except RecursionError:
@@ -74,10 +74,9 @@ def _answer(parsed: ParsedDocument) -> None:
     output.flush()
 
 
-def _fail(code: str, detail: str, *, trace: str = "") -> None:
-    sys.stdout.buffer.write(
-        json.dumps({"error": {"code": code, "detail": detail, "trace": trace}}).encode() + b"\n"
-    )
+def _fail(code: str, detail: str, *, trace: str = "", extraction: Mapping[str, Any] | None = None) -> None:
+    failure = {"code": code, "detail": detail, "trace": trace, "extraction": extraction}
+    sys.stdout.buffer.write(json.dumps({"error": failure}).encode() + b"\n")
     sys.stdout.buffer.flush()
 
 

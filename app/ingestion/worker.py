@@ -157,7 +157,9 @@ class Worker:
 
     def _fail(self, claim: Claim, error: LlmopsError) -> None:
         _log.warning("event=document_failed document_id=%s code=%s", claim.document_id, error.code)
-        self._queue.fail(claim, error)
+        self._queue.fail(
+            claim, error, extraction=error.extraction if isinstance(error, UnreadableDocument) else None
+        )
 
     @contextmanager
     def _watched(self, watch: Watch) -> Iterator[Watch]:

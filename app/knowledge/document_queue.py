@@ -8,7 +8,7 @@ deleted, cancelled or taken over is told so by `LeaseLost` and changes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,14 @@ from app.schemas import DocumentStatus, ProblemInfo
 UNFINISHED = ("queued", "parsing", "embedding")
 _IDLE: dict[str, Any] = {"lease_owner": None, "lease_until": None, "done": None, "total": None}
 QUEUED: dict[str, Any] = {
-    **_IDLE, "status": "queued", "error": None, "attempts": 0, "not_before": None, "started_at": None
-}  # fmt: skip
+    **_IDLE,
+    "status": "queued",
+    "error": None,
+    "extraction": None,
+    "attempts": 0,
+    "not_before": None,
+    "started_at": None,
+}
 FINISHED: dict[str, Any] = {**_IDLE, "status": "indexed", "error": None}
 
 
@@ -109,8 +115,8 @@ class DocumentQueue:
         problem = ProblemInfo(code=error.code, detail=detail)
         self._write(claim, **_IDLE, not_before=self._now() + delay_s, error=problem.model_dump())
 
-    def fail(self, claim: Claim, error: LlmopsError, *, extraction: dict[str, Any] | None = None) -> None:
-        """Give up on a document, for the reason given. Raises LeaseLost."""
+    def fail(self, claim: Claim, error: LlmopsError, *, extraction: Mapping[str, Any] | None = None) -> None:
+        """Give up on a document, for the reason given; `extraction` is what was found out before. Raises LeaseLost."""
         problem = ProblemInfo(code=error.code, detail=error.detail)
         self._write(claim, **_IDLE, status="failed", error=problem.model_dump(), extraction=extraction)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, select
 from app.errors import NotFound, UnknownCollection, UnknownDocument
 from app.knowledge.records import Chunk
 from app.knowledge.tables import chunks, collections, document_texts, documents
-from app.schemas import DEFAULT_COLLECTION, DocumentInfo, ProblemInfo
+from app.schemas import DEFAULT_COLLECTION, DocumentInfo, ExtractionInfo, ProblemInfo
 
 
 def select_chunks() -> Select[Any]:
@@ -60,6 +60,7 @@ def as_info(row: Row[Any], *, duplicate: bool = False) -> DocumentInfo:
         error=ProblemInfo(**row.error) if row.error else None,
         duplicate=duplicate,
         warnings=row.warnings,
+        extraction=ExtractionInfo(**row.extraction) if row.extraction else None,
         created_at=row.created_at,
     )
 

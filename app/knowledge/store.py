@@ -142,6 +142,7 @@ class KnowledgeStore(StoreReader):
         title: str | None = None,
         warnings: Sequence[str] = (),
         pages_without_text: Sequence[int] = (),
+        extraction: Mapping[str, Any] | None = None,
         claim: Claim | None = None,
     ) -> DocumentInfo:
         """Store everything about a document at once and make it `indexed`: it can be found from now on.
@@ -173,6 +174,7 @@ class KnowledgeStore(StoreReader):
                     pages=len(spans) or None,
                     pages_without_text=list(pages_without_text),
                     warnings=list(warnings),
+                    extraction=extraction,
                     chunks=len(chunks),
                     **FINISHED,
                 )

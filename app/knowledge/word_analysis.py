@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import tantivy
 
+from app.knowledge.broken_words import with_whole_words
+
 # Scripts that are written without spaces (CJK ideographs, kana, Thai, Lao, Khmer, Myanmar), and Hangul, whose words
 # end in particles.
 _UNSPACED = re.compile(
@@ -30,8 +32,10 @@ def build_analyzer() -> tantivy.TextAnalyzer:
 def prepare(text: str) -> str:
     """Text in which the analyzer finds the words, which are pairs of characters where no spaces are written.
 
-    NFKC takes ligatures, full-width letters and the like apart, so that a word is found however it was typeset.
+    A word that a line end cuts in two is there whole and in halves. NFKC takes ligatures, full-width letters and the
+    like apart, so that a word is found however it was typeset.
     """
+    text = with_whole_words(text)
     if text.isascii():
         return text
     return _UNSPACED.sub(_pairs, unicodedata.normalize("NFKC", text))

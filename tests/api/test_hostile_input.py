@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,6 +102,71 @@ def test_documents_deleted_while_they_are_indexed_are_said_to_be_cancelled(
 
     assert documents[0]["status"] == "cancelled"
     assert fresh_server.get("/documents").json()["documents"] == []
+
+
+NAMES = [
+    *(
+        "../../etc/passwd",
+        "..\\..\\windows\\win.ini",
+        "/abs/olute.txt",
+        "CON.txt",
+        "a\u0000b.txt",
+        "x" * 400 + ".txt",
+    ),
+    *("  spaces  .txt", "новый документ.txt", "file.txt.exe", "résumé\u0301.txt", ".hidden", "", ".", ".."),
+    *(
+        "a/b/c.txt",
+        "👍.txt",
+        "quote\"'.txt",
+        "new\nline.txt",
+        "%2e%2e%2fescape.txt",
+        "page.txt.html",
+        "noextension",
+    ),
+    *(
+        "semi;colon|pipe&.txt",
+        "{{7*7}}.txt",
+        "\u202etxt.exe",
+        "<img src=x>.md",
+        "a.txt/",
+        "con.csv",
+        "\ud83d.txt",
+    ),
+]
+
+
+def send_under(server: httpx.Client, name: str, data: bytes) -> httpx.Response:
+    """A body of our own: the client would refuse or repair some of these names."""
+    shown = name.encode("utf-8", errors="surrogatepass")
+    quoted = shown.replace(b'"', b"%22").replace(b"\r", b"%0D").replace(b"\n", b"%0A")
+    head = b'--edge\r\ncontent-disposition: form-data; name="files"; filename="' + quoted + b'"\r\n\r\n'
+    body = head + data + b"\r\n--edge--\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=edge"}
+    return server.post("/upload?wait=true", content=body, headers=headers)
+
+
+def test_a_hostile_file_name_is_shown_harmlessly_or_refused(fresh_server: httpx.Client) -> None:
+    for number, name in enumerate(NAMES):
+        response = send_under(fresh_server, name, f"Text number {number}.".encode())
+        assert response.status_code in (200, 202, 400, 422), (name, response.text)
+        if response.status_code >= 400:
+            assert response.json()["code"], name
+            continue
+        (document,) = response.json()["documents"]
+        shown = document["name"]
+        assert shown.isprintable(), name
+        assert 0 < len(shown) <= 255
+        assert not {"/", "\\", "\u202e"} & set(shown)
+        assert document["status"] == "indexed" or document["error"]["code"] == "unsupported_format", name
+    assert fresh_server.get("/health").status_code == 200
+
+
+def test_the_hostile_names_of_the_evaluation_data_too(fresh_server: httpx.Client, evaldata: Path) -> None:
+    names = json.loads((evaldata / "txt_torture" / "filenames.json").read_text())
+    for number, name in enumerate(names):
+        response = send_under(fresh_server, name, f"Text number {number}.".encode())
+        assert response.status_code in (200, 202, 400, 422), (name, response.text)
+    assert fresh_server.get("/health").status_code == 200
 
 
 def test_what_was_interrupted_is_finished_by_the_next_process(tmp_path: Path) -> None:

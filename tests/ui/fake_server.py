@@ -118,7 +118,8 @@ class FakeService:
             chat_model="openai:gpt-4o" if self.mode == "llm" else None,
             embedding_model="embedded:all-MiniLM-L6-v2",
             limits={"max_upload_mb": 100, "max_question_chars": 8_000},
-            media_types=["text/plain"],
+            media_types=["application/pdf", "text/html", "text/plain"],
+            extensions=[".html", ".md", ".pdf", ".txt"],
         )
 
     async def run(self, question: Event, thread_id: str) -> AsyncIterator[Event]:

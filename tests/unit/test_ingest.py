@@ -18,7 +18,7 @@ from app.ingestion.assembly import build_ingestion
 from app.ingestion.ingest import Ingestor
 from app.ingestion.names import display_name
 from app.knowledge.store import KnowledgeStore, open_store
-from app.schemas import DocumentStatus
+from app.schemas import DocumentStatus, ExtractionInfo
 from app.settings import Settings, load_settings
 from tests.fixtures.documents import MARKDOWN_SAMPLE, SAMPLES, make_pdf
 from tests.fixtures.measures import FourLetterPieces
@@ -82,6 +82,30 @@ def test_pages_and_warnings_arrive(ingestor: Ingestor, store: KnowledgeStore) ->
     assert (info.pages, info.pages_without_text) == (3, 1)
     assert "page 2" in info.warnings[0]
     assert [chunk.page for chunk in store.chunks(document_ids=[info.document_id])] == [1, 3]
+
+
+def test_what_became_of_each_page_is_kept(ingestor: Ingestor, store: KnowledgeStore) -> None:
+    pages = make_pdf(["one", "two", "", "four"])
+    info = ingestor.ingest_bytes(pages, "a.pdf", collection="default")
+    expected = ExtractionInfo(pages_with_text=[(1, 2), (4, 4)], pages_without_text=[(3, 3)])
+    assert info.extraction == store.get_document(info.document_id).extraction == expected
+
+    guessed = ingestor.ingest_bytes(
+        "Größe und Maß, schöne Grüße\n".encode("cp1252") * 9, "a.txt", collection="c"
+    )
+    assert guessed.extraction == ExtractionInfo(guessed=guessed.warnings)
+    assert guessed.warnings
+
+
+def test_a_scan_fails_with_its_pages_counted(ingestor: Ingestor, store: KnowledgeStore) -> None:
+    info = ingestor.ingest_bytes(make_pdf(["", ""]), "scan.pdf", collection="default")
+    assert info.error is not None
+    assert info.error.code == "needs_ocr"
+    assert info.extraction == ExtractionInfo(pages_without_text=[(1, 2)])
+    assert store.get_document(info.document_id).extraction == info.extraction
+
+    broken = ingestor.ingest_bytes(b"{", "a.json", collection="default")
+    assert broken.extraction is None
 
 
 def test_a_chunk_is_embedded_under_its_document_and_section(

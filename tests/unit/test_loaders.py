@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -18,6 +19,7 @@ from app.errors import (
 )
 from app.ingestion.document_loader import DocumentLoader
 from app.ingestion.loaders import LOADERS, ParsedDocument, ParseLimits, detect_media_type, parse
+from app.ingestion.parsed import Extraction
 from app.ingestion.pdf_second_reader import SecondReader
 from app.ingestion.pdf_text import is_garbled, turn_reversed_words
 from tests.fixtures.documents import MARKDOWN_SAMPLE, SAMPLES, make_pdf, make_pdf_with_text_above_the_page
@@ -82,7 +84,16 @@ class TestDetection:
             (b"<html>", "data.json", "HTML"),
             (b"just words", "report.pdf", "text"),
             (make_pdf(["x"]), "report.txt", "PDF"),
-            (b"PK\x03\x04" + b"\x00" * 22 + b"word/document.xml", "letter.docx", "docx"),
+            (b"PK\x03\x04" + b"\x00" * 22 + b"xl/workbook.xml", "letter.docx", "XLSX"),
+            (b"PK\x03\x04" + b"\x00" * 22, "letter.docx", "ZIP archive"),
+            (b"words", "letter.docx", "text"),
+            (b"words", "letter.docm", "docm"),
+            (JPEG, "page.html", "JPEG"),
+            (make_pdf(["x"]), "page.htm", "PDF"),
+            (b"<?xml version='1.0'?><rss/>", "page.xhtml", "XML"),
+            (b"<!doctype html><p>Not found", "table.csv", "HTML"),
+            (JPEG, "table.tsv", "JPEG"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "letter.docx", "old Microsoft Office"),
             (b"PK\x03\x04" + b"\x00" * 22 + b"word/document.xml", "letter.txt", "DOCX"),
             (b"MZ\x90\x00", "file.txt.exe", "exe"),
         ],
@@ -104,6 +115,13 @@ class TestDetection:
             (b"words", ".hidden", "text/plain"),
             (b"RIFF and ID3 are formats", "notes.txt", "text/plain"),
             (b"<html> begins a page", "notes.md", "text/markdown"),
+            (b"<!doctype html> begins a page", "notes.txt", "text/plain"),
+            (b"  <!DOCTYPE html><p>x", "noextension", "text/html"),
+            ("<html><p>x".encode("utf-16"), "noextension", "text/html"),
+            (b"<p>x", "PAGE.HTM", "text/html"),
+            (b"<?xml version='1.0'?>\n<html/>", "page.xhtml", "text/html"),
+            (b"a,b", "table.csv", "text/csv"),
+            (b"a\tb", "table.tsv", "text/tab-separated-values"),
         ],
     )
     def test_takes_what_it_can_read(self, data: bytes, name: str, media_type: str) -> None:
@@ -121,10 +139,12 @@ class TestPdf:
         assert parsed.pages_without_text == (2, 3, 5)
         assert len(parsed.page_spans) == 5
         assert "pages 2-3, 5" in parsed.warnings[0]
+        assert parsed.extraction == Extraction(((1, 1), (4, 4)), ((2, 3), (5, 5)))
 
     def test_a_scan_needs_ocr(self) -> None:
-        with pytest.raises(NeedsOcr, match="none of the 2 pages"):
+        with pytest.raises(NeedsOcr, match="none of the 2 pages") as raised:
             read(make_pdf(["", ""]), "scan.pdf")
+        assert raised.value.extraction == asdict(Extraction(pages_without_text=((1, 2),)))
 
     def test_text_outside_of_the_page_is_not_there(self) -> None:
         with pytest.raises(NeedsOcr):

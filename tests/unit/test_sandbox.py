@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import subprocess
 import sys
 import time
@@ -24,8 +22,8 @@ from app.errors import (
 from app.ingestion.loaders import LOADERS, ParseLimits, parse
 from app.ingestion.sandbox import parse_isolated
 from tests.fixtures.documents import SAMPLES, make_pdf
+from tests.fixtures.torture import SETS, TortureFile, torture_files
 
-EVALDATA = Path(os.environ.get("LLMOPS_EVALDATA", Path(__file__).parents[2].parent / "shared" / "evaldata"))
 SLOW_JSON = b"[" + b'"word",' * 3_000_000 + b"0]"
 
 
@@ -112,40 +110,26 @@ def test_the_child_imports_no_heavy_package() -> None:
     assert not {"langchain_core", "langgraph", "faiss", "numpy", "pydantic", "onnxruntime"} & set(loaded)
 
 
-def _is_accepted(expected: str, outcome: str) -> bool:
-    """The manifests say in words what may happen; an outcome is `ok` or an error's code."""
-    if expected.startswith(("reject", "clear error", "clear message", "no usable text", "0 characters")):
-        return outcome != "ok" or "reported unreadable" in expected
-    if expected.startswith(("accept", "decoded right")) and " or " not in expected:
-        return outcome == "ok"
-    return outcome == "ok" or "error" in expected or "either" in expected or "message" in expected
-
-
-@pytest.mark.parametrize("collection", ["pdf_torture", "json_torture", "txt_torture"])
-def test_torture_files_end_as_their_manifest_says(collection: str) -> None:
-    folder = EVALDATA / collection
-    if not folder.exists():
-        pytest.skip(f"no evaluation data at {folder}")
-    with (folder / "manifest.csv").open(encoding="utf-8") as manifest:
-        rows = list(csv.DictReader(manifest))
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", SETS)
+def test_torture_files_end_as_their_manifest_says(evaldata: Path, name: str) -> None:
+    files = torture_files(evaldata, name)
     # Two at a time: the cores are idle while a process starts.
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(
-            pool.map(lambda row: _outcome((folder / "files" / row["file"]).read_bytes(), row), rows)
-        )
-    for row, outcome in zip(rows, outcomes, strict=True):
-        assert _is_accepted(row["expected"], outcome), (row["file"], row["expected"], outcome)
+        outcomes = list(pool.map(_outcome, files))
+    for file, outcome in zip(files, outcomes, strict=True):
+        assert file.accepts(outcome), (file.path.name, file.expected, outcome)
 
 
-def _outcome(data: bytes, row: dict[str, str]) -> str:
+def _outcome(file: TortureFile) -> str:
     try:
-        parsed = parse_isolated(data, row["file"], timeout_s=60)
+        parsed = parse_isolated(file.path.read_bytes(), file.path.name, timeout_s=60)
     except UnreadableDocument as error:
         return error.code
-    assert row.get("must_contain", "") in parsed.text or row["must_contain"].isspace()
+    assert file.must_contain in parsed.text or file.must_contain.isspace()
     assert "\ufffd" * 20 not in parsed.text
-    if row.get("expected_pages"):
-        assert len(parsed.page_spans) == int(row["expected_pages"]), row["file"]
+    if file.pages:
+        assert len(parsed.page_spans) == int(file.pages), file.path.name
     json.dumps(parsed.text).encode()
     parsed.text.encode("utf-8")
     return "ok"

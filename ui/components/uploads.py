@@ -12,8 +12,6 @@ from ui.client import Client, ServerRefused, Upload
 from ui.safe_text import safe_label
 from ui.state import Session, UploadOutcome
 
-ACCEPTED = ["pdf", "txt", "md", "json", "jsonl"]
-
 
 class ReceivedFile(Protocol):
     """What Streamlit's upload field gives."""
@@ -28,8 +26,8 @@ class ReceivedFile(Protocol):
 def show_uploader(client: Client, session: Session, info: Info, *, key: str) -> None:
     """Index files as soon as they are dropped; each by itself, so that a bad one does not stop the others."""
     files = st.file_uploader(
-        "Add documents (PDF, text, Markdown, JSON)",
-        type=ACCEPTED,
+        "Add documents",
+        type=info.extensions or None,
         accept_multiple_files=True,
         key=f"upload-{key}-{session.upload_round}",
         max_upload_size=upload_limit_mb(info),
