@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.knowledge.retriever import HybridRetriever
     from app.knowledge.store import KnowledgeStore
     from app.models.embeddings import EmbeddingModel
+    from app.models.reranker import Reranker
     from app.settings import Settings
 
 
@@ -32,7 +33,9 @@ class Knowledge:
 
 
 @contextmanager
-def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Iterator[Knowledge]:
+def open_knowledge(
+    settings: Settings, embedding_model: EmbeddingModel, reranker: Reranker | None = None
+) -> Iterator[Knowledge]:
     """Open the knowledge base of the configured data directory with its indexes ready for searching.
 
     Raises:
@@ -50,7 +53,11 @@ def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Itera
         vectors = FaissVectorStore(store, embedding_model)
         lexical = LexicalIndex(store)
         retriever = HybridRetriever(
-            store=store, vectors=vectors, lexical=lexical, embedding_model=embedding_model
+            store=store,
+            vectors=vectors,
+            lexical=lexical,
+            embedding_model=embedding_model,
+            reranker=reranker,
         )
         knowledge = Knowledge(store, vectors, lexical, retriever)
         knowledge.catch_up()

@@ -12,8 +12,8 @@ from tantivy import FieldType, Occur, Query
 from app.knowledge.changes import Changes
 from app.knowledge.reading import StoreReader
 from app.knowledge.records import Position
-from app.knowledge.word_analysis import build_analyzer, joined_pairs, prepare
-from app.knowledge.word_query import WordQuery, build_word_query
+from app.knowledge.word_analysis import build_analyzer, prepare
+from app.knowledge.word_query import WordQuery, build_word_query, weigh_rarity
 
 _WRITER_BYTES = 32_000_000
 
@@ -25,10 +25,9 @@ class LexicalIndex:
         self._store = store
         self._lock = threading.Lock()
         self._seen = Position()
-        self._analyzer = build_analyzer()
         self._schema = _build_schema()
         self._index = tantivy.Index(self._schema)
-        self._index.register_tokenizer("words", self._analyzer)
+        self._index.register_tokenizer("words", build_analyzer())
         self._writer = self._index.writer(_WRITER_BYTES, 1)
 
     def catch_up(self) -> None:
@@ -70,10 +69,7 @@ class LexicalIndex:
         """
         self.catch_up()
         searcher = self._index.searcher()
-        text = prepare(query)
-        words = build_word_query(
-            self._schema, searcher, self._analyzer.analyze(text), self._analyzer.analyze(joined_pairs(text))
-        )
+        words = build_word_query(self._schema, searcher, query)
         if words is None or k < 1 or (within is not None and not len(within)):
             return []
         hits = searcher.search(self._restrict(words, collection, within), k, count=False).hits
@@ -81,6 +77,11 @@ class LexicalIndex:
         scores = [min(1.0, score / words.best_score) for score, _ in hits]
         found = [(int(no), score) for no, score in zip(chunk_nos, scores, strict=True) if no is not None]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+
+    def rarity(self, word: str) -> float:
+        """BM25's weight of a stemmed word; as common as it is in texts or in names, wherever it is more so."""
+        searcher = self._index.searcher()
+        return weigh_rarity(searcher, word)
 
     def _restrict(self, words: WordQuery, collection: str, within: NDArray[np.int64] | None) -> Query:
         conditions = [Query.term_query(self._schema, "collection", collection)]
