@@ -22,6 +22,7 @@ from app.api.langserve_routes import add_langserve_routes
 from app.api.problems import BodyLimit, LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.services import Services
+from app.chains.rerank import build_reranker
 from app.errors import ConfigurationError
 from app.graph import build_graph
 from app.ingestion.assembly import build_ingestion
@@ -55,7 +56,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """
     async with AsyncExitStack() as stack:
         embedding_model = build_embedding_model(settings)
-        opened = stack.enter_context(open_knowledge(settings, embedding_model))
+        chat_model = build_chat_model(settings)
+        reranker = build_reranker(settings, chat_model)
+        opened = stack.enter_context(open_knowledge(settings, embedding_model, reranker))
         pool = stack.enter_context(ThreadPoolExecutor(_POOL_THREADS, "pool"))
         ingestion_pool = stack.enter_context(
             ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others)
@@ -65,7 +68,6 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         locks = stack.enter_context(closing(ThreadLocks(settings.data_dir / "threads.lock")))
         ingestion = build_ingestion(opened.store, embedding_model, WordPieces(), settings)
         stack.callback(ingestion.worker.stop)
-        chat_model = build_chat_model(settings)
         deps = AgentDeps(
             opened.store, opened.retriever, build_reader(settings, embedding_model), chat_model, pool
         )

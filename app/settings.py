@@ -13,6 +13,7 @@ from app.errors import ConfigurationError
 
 EMBEDDED_EMBEDDING_MODEL = "embedded:all-MiniLM-L6-v2"
 OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
+MODEL_RERANKER = "llm"
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
 DEFAULT_CHAT_MODEL = "openai:gpt-4o"
 
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     vector_store: Literal["faiss"] = "faiss"
     chunk_tokens: int = Field(default=200, ge=32, le=254)
     chunk_overlap_tokens: int = Field(default=30, ge=0)
+    reranker: str | None = None
     top_k: int = Field(default=6, ge=1, le=50)
 
     # Limits
@@ -88,6 +90,15 @@ class Settings(BaseSettings):
     def _has_provider(cls, value: str | None) -> str | None:
         if value is not None and not all(value.partition(":")):
             raise ValueError("must be written as provider:name, for example openai:gpt-4o")
+        return value
+
+    @field_validator("reranker")
+    @classmethod
+    def _is_import_path(cls, value: str | None) -> str | None:
+        if value is not None and value != MODEL_RERANKER and not all(value.partition(":")):
+            raise ValueError(
+                f"must be {MODEL_RERANKER} or package.module:name of a LangChain document compressor"
+            )
         return value
 
     @field_validator("openai_base_url", "cors_origins")

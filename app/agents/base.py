@@ -48,13 +48,17 @@ class AgentDeps:
         return await call_in(self.pool, function, *args, **kwargs)
 
     async def search(self, query: str, state: RunState) -> Retrieved:
-        """Find the passages for one query within what the run may look at."""
+        """Find the passages for one query within what the run may look at.
+
+        Where the run must not wait for the chat model, it must not do so as a reranker either.
+        """
         return await self.in_pool(
             self.retriever.search,
             query,
             k=state["top_k"],
             collection=state["collection"],
             document_ids=state["document_ids"],
+            rerank=self.chat_model is None or self.model_for(state) is not None,
         )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.knowledge.retriever import HybridRetriever
     from app.knowledge.store import KnowledgeStore
     from app.models.embeddings import EmbeddingModel
+    from app.models.reranker import Reranker
     from app.settings import Settings
 
 
@@ -37,7 +38,9 @@ class Knowledge:
 
 
 @contextmanager
-def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Iterator[Knowledge]:
+def open_knowledge(
+    settings: Settings, embedding_model: EmbeddingModel, reranker: Reranker | None = None
+) -> Iterator[Knowledge]:
     """Open the knowledge base of the configured data directory with its indexes ready for searching.
 
     Raises:
@@ -60,7 +63,11 @@ def open_knowledge(settings: Settings, embedding_model: EmbeddingModel) -> Itera
         )
         lexical = stack.enter_context(closing(LexicalIndex(store, indexes)))
         retriever = HybridRetriever(
-            store=store, vectors=vectors, lexical=lexical, embedding_model=embedding_model
+            store=store,
+            vectors=vectors,
+            lexical=lexical,
+            embedding_model=embedding_model,
+            reranker=reranker,
         )
         vectors.open()
         lexical.open()

@@ -18,9 +18,9 @@ from app.knowledge.changes import Changes
 from app.knowledge.reading import StoreReader
 from app.knowledge.records import Position
 from app.knowledge.snapshots import Cancelled, Snapshots
-from app.knowledge.word_analysis import build_analyzer, joined_pairs, prepare
+from app.knowledge.word_analysis import build_analyzer, prepare
 from app.knowledge.word_files import copy_commit, made_by, restore_commit
-from app.knowledge.word_query import WordQuery, build_word_query
+from app.knowledge.word_query import WordQuery, build_word_query, weigh_rarity
 from app.knowledge.working_folder import WorkingFolder
 
 log = getLogger("llmops.embedding")
@@ -47,7 +47,6 @@ class LexicalIndex:
         self._snapshot_after = snapshot_after
         self._unsaved = 0
         self._background = Background("words")
-        self._analyzer = build_analyzer()
         self._schema = _build_schema()
         self._place = self._snapshots = None
         if folder is not None:
@@ -108,7 +107,7 @@ class LexicalIndex:
         path = str(self._place.path) if self._place is not None else None
         self._index = tantivy.Index(self._schema, path=path)
         self._index.config_reader("manual")
-        self._index.register_tokenizer("words", self._analyzer)
+        self._index.register_tokenizer("words", build_analyzer())
         self._writer = self._index.writer(_WRITER_BYTES, 1)
 
     def _save(self) -> None:
@@ -166,10 +165,7 @@ class LexicalIndex:
         if within is None or (len(within) and within[-1] > self._seen.chunk_no):
             self.catch_up()
         searcher = self._index.searcher()
-        text = prepare(query)
-        words = build_word_query(
-            self._schema, searcher, self._analyzer.analyze(text), self._analyzer.analyze(joined_pairs(text))
-        )
+        words = build_word_query(self._schema, searcher, query)
         if words is None or k < 1 or (within is not None and not len(within)):
             return []
         hits = searcher.search(self._restrict(words, collection, within), k, count=False).hits
@@ -183,6 +179,11 @@ class LexicalIndex:
         self.catch_up()
         chosen = Query.term_set_query(self._schema, "chunk_no", chunk_nos.tolist())
         return len(self._index.searcher().search(chosen, max(1, len(chunk_nos)), count=False).hits)
+
+    def rarity(self, word: str) -> float:
+        """BM25's weight of a stemmed word; as common as it is in texts or in names, wherever it is more so."""
+        searcher = self._index.searcher()
+        return weigh_rarity(searcher, word)
 
     def _restrict(self, words: WordQuery, collection: str, within: NDArray[np.int64] | None) -> Query:
         if within is not None:

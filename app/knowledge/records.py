@@ -48,6 +48,7 @@ class Chunk:
     text: str
     section: str | None
     metadata: Mapping[str, Any]
+    document_title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

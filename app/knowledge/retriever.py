@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from logging import getLogger
 from typing import Any
@@ -19,22 +19,30 @@ from app.knowledge.documents import as_document
 from app.knowledge.faiss_store import FaissVectorStore
 from app.knowledge.fusion import Candidate, is_repeated, rank, reorder, weigh_dense
 from app.knowledge.lexical import LexicalIndex
+from app.knowledge.mention import Mention, Naming
+from app.knowledge.mention import raise_score as raise_named
 from app.knowledge.quotation import Quotation, continued
-from app.knowledge.records import Hit
+from app.knowledge.records import Chunk, Hit
 from app.knowledge.store import KnowledgeStore
 from app.models.embeddings import EmbeddingModel
+from app.models.reranker import Reranker
 from app.schemas import DEFAULT_COLLECTION
 from app.settings import EMBEDDED_EMBEDDING_MODEL
 
 log = getLogger("llmops.rag")
 
 _CANDIDATES = 50
+_RERANKED = 20
 _LIKELY_QUOTED = 30  # a text that is quoted shares its words with the query, so it is among the best by words
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """`hits` best first; `degraded` holds `embeddings_unavailable` when words alone were searched."""
+    """`hits` best first.
+
+    `degraded` holds `embeddings_unavailable` when words alone were searched, `reranker_unavailable` when the order is
+    that before the reranker.
+    """
 
     hits: tuple[Hit, ...]
     degraded: tuple[str, ...] = ()
@@ -65,6 +73,7 @@ class HybridRetriever(BaseRetriever):
     vectors: FaissVectorStore
     lexical: LexicalIndex
     embedding_model: InstanceOf[EmbeddingModel]
+    reranker: InstanceOf[Reranker] | None = None
     collection: str = DEFAULT_COLLECTION
     k: int = 6
 
@@ -76,10 +85,11 @@ class HybridRetriever(BaseRetriever):
         collection: str = DEFAULT_COLLECTION,
         document_ids: Sequence[str] | None = None,
         filter: Mapping[str, Any] | None = None,  # noqa: A002  # LangChain's name for it
+        rerank: bool = True,
     ) -> Retrieved:
         """Find the k chunks that fit a query, among those of the documents and with the metadata asked for.
 
-        No document ids mean all documents. Blocking.
+        No document ids mean all documents. `rerank=False` leaves the configured reranker out. Blocking.
 
         Raises:
             UnknownCollection: it was never created; the default collection always exists.
@@ -93,8 +103,16 @@ class HybridRetriever(BaseRetriever):
             within = self.store.select_chunk_nos(collection, document_ids or None, filter)
         vector = self._embed(query)
         candidates = self._find(query, vector, _Scope(collection, within, max(_CANDIDATES, 2 * k)))
-        hits = self._choose(self._prefer_quoted(query, candidates), k)
-        return Retrieved(hits, () if vector is not None else ("embeddings_unavailable",))
+        candidates, chunks = self._look_closer(query, candidates)
+        degraded = () if vector is not None else ("embeddings_unavailable",)
+        if self.reranker is None or not rerank:
+            return Retrieved(choose(candidates, chunks, k), degraded)
+        hits = choose(candidates, chunks, max(k, _RERANKED))
+        try:
+            return Retrieved(reordered(self.reranker, query, hits)[:k], degraded)
+        except ModelError as error:
+            log.warning("reranker_unavailable", extra={"model": self.reranker.name, "code": error.code})
+            return Retrieved(hits[:k], (*degraded, "reranker_unavailable"))
 
     def _find(self, query: str, vector: NDArray[np.float32] | None, scope: _Scope) -> list[Candidate]:
         """What either search finds, with both scores, best first."""
@@ -106,37 +124,27 @@ class HybridRetriever(BaseRetriever):
         english_only = self.embedding_model.name == EMBEDDED_EMBEDDING_MODEL
         return rank(dense, lexical, dense_weight=weigh_dense(query, english_only=english_only))
 
-    def _prefer_quoted(self, query: str, candidates: list[Candidate]) -> list[Candidate]:
-        """Raise the chunks in which the query, or long parts of it, stand literally."""
-        quotation = Quotation(query)
-        if not quotation.is_possible():
-            return candidates
+    def _look_closer(
+        self, query: str, candidates: Sequence[Candidate]
+    ) -> tuple[list[Candidate], dict[int, Chunk]]:
+        """Load the candidates, and raise those whose document the query names and in which it, or long parts of it,
+        stand literally."""
         by_words = sorted(candidates, key=lambda found: (-found.lexical, found.chunk_no))
         likely = {found.chunk_no for found in by_words[:_LIKELY_QUOTED]}
-        chunks = self.store.chunks_by_no([*likely | {chunk_no + 1 for chunk_no in likely}])
+        numbers = {found.chunk_no for found in candidates} | {chunk_no + 1 for chunk_no in likely}
+        chunks = self.store.chunks_by_no(list(numbers))
+        fits = Mention(query, self.lexical.rarity).weigh({_naming(chunk) for chunk in chunks.values()})
+        quotation = Quotation(query)
 
-        def judge(found: Candidate) -> Candidate:
-            chunk = chunks.get(found.chunk_no)
-            if found.chunk_no not in likely or chunk is None:
-                return found
-            text = continued(chunk, chunks.get(found.chunk_no + 1))
-            return replace(found, score=quotation.raise_score(found.score, text))
+        def judge(found: Candidate, chunk: Chunk) -> Candidate:
+            score = raise_named(found.score, fits.get(_naming(chunk), 0.0))
+            if found.chunk_no in likely and quotation.is_possible():
+                text = continued(chunk, chunks.get(found.chunk_no + 1))
+                score = quotation.raise_score(score, text)
+            return replace(found, score=score)
 
-        return reorder(map(judge, candidates))
-
-    def _choose(self, candidates: Sequence[Candidate], k: int) -> tuple[Hit, ...]:
-        """Load the best k, passing over what says the same again and what was deleted since it was found."""
-        hits: list[Hit] = []
-        for start in range(0, len(candidates), 2 * k):
-            batch = candidates[start : start + 2 * k]
-            chunks = self.store.chunks_by_no([candidate.chunk_no for candidate in batch])
-            for candidate in batch:
-                chunk = chunks.get(candidate.chunk_no)
-                if chunk is not None and not is_repeated(chunk, hits):
-                    hits.append(candidate.as_hit(chunk))
-                    if len(hits) == k:
-                        return tuple(hits)
-        return tuple(hits)
+        present = [found for found in candidates if found.chunk_no in chunks]
+        return reorder(judge(found, chunks[found.chunk_no]) for found in present), chunks
 
     def _embed(self, query: str) -> NDArray[np.float32] | None:
         try:
@@ -165,3 +173,30 @@ class HybridRetriever(BaseRetriever):
     ) -> list[Document]:
         options: dict[str, Any] = {"k": self.k, "collection": self.collection} | kwargs
         return [as_document(hit.chunk, score=hit.score) for hit in self.search(query, **options).hits]
+
+
+def reordered(reranker: Reranker, query: str, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """The hits in the reranker's order. The scores stay at their places, so that they go on falling from hit to hit
+    and mean the same as without it: what a reranker's numbers mean differs from one to the next.
+
+    Raises:
+        ModelError: the reranker failed.
+    """
+    places = reranker.order(query, [as_document(hit.chunk, score=hit.score) for hit in hits])
+    return tuple(replace(hits[place], score=hit.score) for place, hit in zip(places, hits, strict=True))
+
+
+def choose(candidates: Iterable[Candidate], chunks: Mapping[int, Chunk], k: int) -> tuple[Hit, ...]:
+    """The best k, passing over what says the same again."""
+    hits: list[Hit] = []
+    for candidate in candidates:
+        chunk = chunks[candidate.chunk_no]
+        if not is_repeated(chunk, hits):
+            hits.append(candidate.as_hit(chunk))
+            if len(hits) == k:
+                break
+    return tuple(hits)
+
+
+def _naming(chunk: Chunk) -> Naming:
+    return Naming(chunk.document_name, chunk.document_title)

@@ -18,6 +18,7 @@ def select_chunks() -> Select[Any]:
     return select(
         chunks,
         documents.c.name.label("document_name"),
+        documents.c.title.label("document_title"),
         documents.c.metadata.label("document_metadata"),
     ).join_from(chunks, documents)
 
@@ -36,6 +37,7 @@ def as_chunk(row: Row[Any]) -> Chunk:
         text=row.text,
         section=row.section,
         metadata=row.document_metadata | _metadata(row),
+        document_title=row.document_title,
     )
 
 

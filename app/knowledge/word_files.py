@@ -22,7 +22,8 @@ def made_by() -> dict[str, Any]:
     """A release that cuts or writes words in another way must not go on with what this one has written."""
     here = Path(__file__).parent
     digest = hashlib.blake2b(digest_size=8)
-    for source in sorted([here / "lexical.py", *here.glob("word_*.py")]):
+    named = (here / f"{name}.py" for name in ("lexical", "languages", "broken_words"))
+    for source in sorted([*named, *here.glob("word_*.py")]):
         digest.update(source.read_bytes())
     return {"tantivy": version("tantivy"), "sources": digest.hexdigest()}
 

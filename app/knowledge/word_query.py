@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tantivy
 from tantivy import Occur, Query
+
+from app.knowledge.word_analysis import joined_pairs, query_words
+
+Forms = tuple[str, ...]
+"""A word as texts of different languages have it."""
 
 MAX_WORDS = 128
 _NAMES_WEIGHT = 0.3
@@ -22,29 +26,48 @@ class WordQuery:
     best_score: float
 
 
-def build_word_query(
-    schema: tantivy.Schema, searcher: tantivy.Searcher, words: Sequence[str], name_words: Sequence[str]
-) -> WordQuery | None:
+def build_word_query(schema: tantivy.Schema, searcher: tantivy.Searcher, query: str) -> WordQuery | None:
     """Any of the words, in the text or, for less, in the names of document and section; None when none stands anywhere.
 
-    `name_words` are looked for in the names alone. A word that stands nowhere still counts in `best_score`: no text can
-    be about it. Of very long queries the rarest `MAX_WORDS` words are kept.
+    A word that stands nowhere still counts in `best_score`: no text can be about it. Of very long queries the rarest
+    `MAX_WORDS` words are kept.
     """
-    distinct = list(dict.fromkeys(words))
-    frequency = {word: searcher.doc_freq("text", word) for word in distinct}
-    kept = sorted(distinct, key=lambda word: frequency[word])[:MAX_WORDS]
-    clauses: list[tuple[Occur, Query]] = []
-    best = 0.0
-    for word in kept:
-        best += _idf(searcher.num_docs, frequency[word]) * _BEST_FREQUENCY
-        if frequency[word]:
-            clauses.append((Occur.Should, Query.term_query(schema, "text", word, "freq")))
-    for name in dict.fromkeys([*kept, *name_words[:MAX_WORDS]]):
-        if in_names := searcher.doc_freq("names", name):
-            best += _NAMES_WEIGHT * _idf(searcher.num_docs, in_names) * _BEST_FREQUENCY
-            matching = Query.term_query(schema, "names", name, "freq")
-            clauses.append((Occur.Should, Query.boost_query(matching, _NAMES_WEIGHT)))
-    return WordQuery(Query.boolean_query(clauses), best) if clauses else None
+    texts = _Field("text", schema, searcher)
+    names = _Field("names", schema, searcher)
+    kept = sorted(dict.fromkeys(query_words(query)), key=texts.frequency)[:MAX_WORDS]
+    joined = [(word,) for word in joined_pairs(query)[:MAX_WORDS]]
+    in_names = [forms for forms in dict.fromkeys([*kept, *joined]) if names.frequency(forms)]
+    clauses = [
+        *(texts.clause(forms) for forms in kept if texts.frequency(forms)),
+        *(Query.boost_query(names.clause(forms), _NAMES_WEIGHT) for forms in in_names),
+    ]
+    best = sum(map(texts.weight, kept)) + _NAMES_WEIGHT * sum(map(names.weight, in_names))
+    found = [(Occur.Should, clause) for clause in clauses]
+    return WordQuery(Query.boolean_query(found), best * _BEST_FREQUENCY) if found else None
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    schema: tantivy.Schema
+    searcher: tantivy.Searcher
+
+    def frequency(self, forms: Forms) -> int:
+        """In how many texts the most frequent form of a word stands."""
+        return max(self.searcher.doc_freq(self.name, form) for form in forms)
+
+    def weight(self, forms: Forms) -> float:
+        return _idf(self.searcher.num_docs, self.frequency(forms))
+
+    def clause(self, forms: Forms) -> Query:
+        """A text counts by that form of the word that is best for it."""
+        present = [form for form in forms if self.searcher.doc_freq(self.name, form)]
+        queries = [Query.term_query(self.schema, self.name, form, "freq") for form in present]
+        return Query.disjunction_max_query(queries) if len(queries) > 1 else queries[0]
+
+
+def weigh_rarity(searcher: tantivy.Searcher, word: str) -> float:
+    return _idf(searcher.num_docs, max(searcher.doc_freq("text", word), searcher.doc_freq("names", word)))
 
 
 def _idf(texts: int, with_word: int) -> float:

@@ -26,9 +26,11 @@ def test_words_alone_decide_without_a_vector() -> None:
     ]
 
 
-def test_an_english_model_has_less_to_say_in_other_scripts() -> None:
+def test_an_english_model_has_less_to_say_in_other_languages() -> None:
     english = weigh_dense("notice period", english_only=True)
-    assert weigh_dense("Kündigungsfrist, préavis", english_only=True) == english
+    german = weigh_dense("Wie lang ist die Kündigungsfrist?", english_only=True)
+    assert weigh_dense("Wie lang ist die Kündigungsfrist?", english_only=False) == english
+    assert weigh_dense("срок уведомления", english_only=True) < german < english
     assert (
         weigh_dense("срок уведомления", english_only=True)
         < weigh_dense("NVIDIA 的收入", english_only=True)

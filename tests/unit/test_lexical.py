@@ -30,6 +30,22 @@ def found(store: KnowledgeStore, query: str, *, collection: str = "default") -> 
     [
         ("The tenants have terminated their leases", "tenant terminating a lease"),
         ("Die Kündigungsfrist beträgt sechs Wochen", "kundigungsfrist"),
+        ("Die Verträge der Mieter wurden nicht verlängert", "Was gilt für die Verlängerung eines Vertrages?"),
+        ("Die Verträge der Mieter wurden nicht verlängert", "Verträgen"),
+        (
+            "Los inquilinos habitaban las viviendas de la empresa",
+            "¿Quién es el inquilino que habita la vivienda?",
+        ),
+        (
+            "Les locataires ont résilié leurs contrats dans les délais",
+            "la résiliation du contrat par le locataire",
+        ),
+        ("Договоры расторгались арендаторами досрочно", "расторжение договора арендатором"),
+        ("ينتهي العقد في شهر مارس", "عقد"),
+        ("Ｔｈｅ　ｎｏｔｉｃｅ　ｐｅｒｉｏｄ", "notice period"),
+        ("the notice period", "ｎｏｔｉｃｅ"),
+        ("Die Ku\u0308ndigung ist wirksam", "Kündigung"),
+        ("Die Kündigung ist wirksam", "Ku\u0308ndigung"),
         ("Le contrat prévoit une clause de résiliation", "RÉSILIATION"),
         ("La señora vive en España", "senora"),
         ("Договор расторгается через шесть недель", "договор"),
@@ -73,6 +89,17 @@ def test_a_score_is_the_share_of_the_best_possible(store: KnowledgeStore) -> Non
 
     assert 0.0 < best("notice period of submarine licences") < best("notice period") <= 1.0
     assert best("period " * 50) == best("period")
+
+
+def test_languages_may_be_mixed(store: KnowledgeStore) -> None:
+    german = "Die Mieter haben die Verträge mit der Bank nicht verlängert"
+    english = "The tenants have not prolonged their contracts with the bank"
+    russian = "Арендаторы не продлили договоры с банком"
+    for text in (german, english, russian, "nothing of the kind"):
+        add_document(store, [text])
+    assert found(store, "Wer hat den Vertrag mit der Bank verlängert?")[0] == german
+    assert found(store, "Who has prolonged the contract with the bank?")[0] == english
+    assert found(store, "кто продлил договор с банком")[0] == russian
 
 
 def test_the_name_of_a_document_speaks_for_its_chunks(store: KnowledgeStore) -> None:

@@ -187,6 +187,15 @@ def test_what_was_deleted_is_not_found(knowledge: Knowledge) -> None:
     assert [chunk_no for chunk_no, _ in found] == [left[0].chunk_no]
 
 
+def test_the_document_that_a_question_names_is_preferred_and_no_filter(knowledge: Knowledge) -> None:
+    names = [f"FABRIKAM_2023Q{quarter}_EARNINGS.pdf" for quarter in (1, 2, 3, 4)]
+    for blanks, name in enumerate(names, start=1):  # equal words, but bytes that differ
+        add_document(knowledge.store, [f"The company paid{' ' * blanks}a dividend"], name=name)
+    hits = knowledge.retriever.search("Was a dividend paid in the fourth quarter of 2023?", k=4).hits
+    assert [hit.chunk.document_name for hit in hits] == [names[3], *names[:3]]
+    assert 1.0 > hits[0].score > hits[1].score == hits[3].score
+
+
 def test_a_quotation_wins_over_texts_with_the_same_words(knowledge: Knowledge) -> None:
     quoted = "the company paid the bank a fee of two percent of the loan in March"
     mixed = "in March the bank paid the company a fee the loan of two percent of"
