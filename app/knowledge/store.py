@@ -6,15 +6,13 @@ derived from here.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import insert, select, update
 
 from app.errors import ConfigurationError
 from app.knowledge.changes import claim_embedding_model
@@ -28,13 +26,8 @@ from app.knowledge.deletion import (
 )
 from app.knowledge.document_queue import (
     FINISHED,
-    QUEUED,
-    UNFINISHED,
     Claim,
     DocumentQueue,
-    Lease,
-    as_claim,
-    leased,
     require_held,
 )
 from app.knowledge.drafts import Drafts, remove_drafts
@@ -42,93 +35,27 @@ from app.knowledge.image_cache import ImageCache
 from app.knowledge.insertion import (
     Vectors,
     as_unit_vectors,
-    identify,
     insert_chunks,
     insert_collection,
     insert_texts,
 )
+from app.knowledge.intake import DocumentIntake
 from app.knowledge.jobs import Jobs
-from app.knowledge.metadata_filter import check_metadata
 from app.knowledge.next_vectors import NextVectors
 from app.knowledge.originals import Originals
-from app.knowledge.reading import StoreReader
 from app.knowledge.records import NewChunk, NewText
-from app.knowledge.rows import as_info, find_document, load_document, require_collection
+from app.knowledge.rows import as_info, load_document, require_collection
 from app.knowledge.tables import document_texts, documents
 from app.schemas import DocumentInfo
 from app.settings import Settings
 
-_KEPT = ("indexed", *UNFINISHED)
 
-
-class KnowledgeStore(StoreReader):
-    """Adds writing to `StoreReader`. A document is either wholly there (`indexed`) or has no text and no chunks."""
+class KnowledgeStore(DocumentIntake):
+    """Adds the rest of writing. A document is either wholly there (`indexed`) or has no text and no chunks."""
 
     def __init__(self, database: Database, originals: Originals) -> None:
         super().__init__(database, originals)
         self.catalogue = Collections(database, originals)
-
-    def begin_document(
-        self,
-        data: bytes,
-        *,
-        name: str,
-        collection: str,
-        media_type: str,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> DocumentInfo:
-        """Keep the original and queue the document, or give the one that is indexed with `duplicate` set.
-
-        One that failed or was cancelled begins anew; one that is on its way already stays as it is.
-
-        Raises:
-            InvalidRequest: the metadata cannot be written as JSON.
-        """
-        values = {"name": name, "media_type": media_type, "metadata": check_metadata(metadata or {})}
-        return as_begun(self._begin(data, collection, values))
-
-    def begin_leased(
-        self,
-        data: bytes,
-        *,
-        name: str,
-        collection: str,
-        media_type: str,
-        lease: Lease,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> tuple[DocumentInfo, Claim | None]:
-        """As `begin_document`, and claim the document; no claim on one that is indexed or somebody else's."""
-        values = {
-            "name": name,
-            "media_type": media_type,
-            "metadata": check_metadata(metadata or {}),
-        }
-        row = self._begin(data, collection, values | leased(lease))
-        return as_begun(row), as_claim(row) if row.lease_owner == lease.owner else None
-
-    def _begin(self, data: bytes, collection: str, values: dict[str, Any]) -> Row[Any]:
-        sha256 = hashlib.sha256(data).hexdigest()
-        document_id = identify(collection, sha256)
-        with self._database.reading() as connection:
-            row = find_document(connection, document_id)
-        if row is not None and row.status in _KEPT:
-            return row
-        with (
-            translated(),
-            self._originals.staged(data, sha256) as publish,
-            self._database.writing() as connection,
-        ):
-            row = find_document(connection, document_id)
-            if row is not None and row.status in _KEPT:
-                return row
-            publish()
-            if row is None:
-                insert_collection(connection, collection)
-                new = _new_document(document_id, collection, sha256, len(data))
-                connection.execute(insert(documents).values(QUEUED | new | values))
-            else:
-                connection.execute(_update(document_id).values(QUEUED | values))
-            return load_document(connection, document_id)
 
     def commit_document(
         self,
@@ -302,23 +229,5 @@ def open_store(database_url: str, data_dir: Path) -> Iterator[KnowledgeStore]:
         database.close()
 
 
-def as_begun(row: Row[Any]) -> DocumentInfo:
-    return as_info(row, duplicate=row.status == "indexed")
-
-
 def _update(document_id: str) -> Any:
     return update(documents).where(documents.c.document_id == document_id)
-
-
-def _new_document(document_id: str, collection: str, sha256: str, size: int) -> dict[str, Any]:
-    return {
-        "document_id": document_id,
-        "collection": collection,
-        "bytes": size,
-        "sha256": sha256,
-        "has_original": True,
-        "pages_without_text": [],
-        "chunks": 0,
-        "warnings": [],
-        "created_at": datetime.now(UTC),
-    }
