@@ -15,6 +15,7 @@ from app.chains.evidence import (
     whole_chunks,
 )
 from app.chains.fallback import prefer_model
+from app.chains.markers import disarm_markers
 from app.chains.prompts import ANSWER_PROMPT, fence_sources, fresh_nonce, recent_messages
 from app.chains.records import Draft, Evidence, Question, Quote, TokenSink
 from app.chains.streaming import stream_words
@@ -59,7 +60,7 @@ async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_toke
         nonce=nonce,
         history=recent_messages(question.history),
         sources=fence_sources([(n, hit.chunk) for n, hit in enumerate(evidence, start=1)], nonce),
-        question=question.standalone,
+        question=disarm_markers(question.standalone),
     )
     completion = await model.complete(messages, on_token=on_token.token if on_token else None)
     text, refused = completion.text.strip(), is_refusal(completion.text)

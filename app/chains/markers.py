@@ -24,6 +24,7 @@ _LINK_DEFINITION = re.compile(
 )
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
 _CODE = re.compile(r"```.*?```|(?<!`)`[^`\n]+`(?!`)", re.DOTALL)
+_BRACKETS = str.maketrans("[]【】［］", "()()()")
 _INDEXED = re.compile(r"[^\s:]*\[\d+\][^\s:]*: \S")
 _MAX_RANGE = 50
 _MAX_DIGITS = 6
@@ -40,6 +41,14 @@ def normalise_markers(text: str, known: Set[int]) -> str:
         # What was removed may have brought the brackets of another marker together, as in "[[9]1]", or backticks.
         text = rewritten
     return text
+
+
+def disarm_markers(text: str) -> str:
+    """A text whose own `[3]`, as references and paths of JSON have it, reads `(3)` and so is no marker of ours.
+
+    It stays as long as it was, and `locate` finds what is quoted of it in the text as it was.
+    """
+    return _MARKER.sub(lambda match: match.group().translate(_BRACKETS), text)
 
 
 def renumber(text: str, numbers: dict[int, int]) -> str:

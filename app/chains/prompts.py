@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
+from app.chains.markers import disarm_markers, without_markers
 from app.chains.records import Turn
 from app.knowledge.records import Chunk
 
@@ -17,8 +17,6 @@ REFUSAL = "The documents do not answer this question."
 HISTORY_TURNS = 4
 HISTORY_CHARS = 800
 """What is kept of each earlier question and answer."""
-
-_MARKERS = re.compile(r"\s*\[\d+\]")
 
 _SOURCE_RULES = """
 The sources stand between the lines <sources-{nonce}> and </sources-{nonce}>, each between
@@ -104,12 +102,16 @@ def fresh_nonce() -> str:
 
 
 def fence_sources(numbered: Sequence[tuple[int, Chunk]], nonce: str) -> str:
-    """The chunks as numbered sources between fences."""
+    """The chunks as numbered sources between fences; no other number stands in square brackets."""
     sources = "\n".join(
-        f"<source-{nonce}>\n[{number}] {describe_place(chunk)}\n{chunk.text}\n</source-{nonce}>"
+        f"<source-{nonce}>\n[{number}] {disarm_markers(_placed_text(chunk))}\n</source-{nonce}>"
         for number, chunk in numbered
     )
     return f"<sources-{nonce}>\n{sources}\n</sources-{nonce}>"
+
+
+def _placed_text(chunk: Chunk) -> str:
+    return f"{describe_place(chunk)}\n{chunk.text}"
 
 
 def describe_place(chunk: Chunk) -> str:
@@ -122,6 +124,6 @@ def recent_messages(history: Sequence[Turn]) -> list[BaseMessage]:
     """The last turns, shortened, the answers without markers: their numbers mean other sources."""
     messages: list[BaseMessage] = []
     for turn in history[-HISTORY_TURNS:]:
-        answer = _MARKERS.sub("", turn.answer)[:HISTORY_CHARS]
-        messages += [HumanMessage(turn.question[:HISTORY_CHARS]), AIMessage(answer)]
+        answer = without_markers(turn.answer)[:HISTORY_CHARS]
+        messages += [HumanMessage(disarm_markers(turn.question)[:HISTORY_CHARS]), AIMessage(answer)]
     return messages

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.chains.evidence import DEMO_MODEL, cite_quote, is_refusal, read_passages, refusal_text, whole_chunks
 from app.chains.fallback import prefer_model
-from app.chains.markers import quote_plainly
+from app.chains.markers import disarm_markers, quote_plainly
 from app.chains.prompts import REPORT_PROMPT, fence_sources, fresh_nonce
 from app.chains.records import Draft, Finding, Question, Quote, TokenSink
 from app.chains.streaming import stream_words
@@ -55,8 +55,8 @@ async def _ask(
     messages = REPORT_PROMPT.format_messages(
         nonce=nonce,
         sources=fence_sources([(number, hit.chunk) for number, hit in enumerate(evidence, start=1)], nonce),
-        question=question.standalone,
-        sub_questions="\n".join(f"- {finding.question}" for finding in findings),
+        question=disarm_markers(question.standalone),
+        sub_questions=disarm_markers("\n".join(f"- {finding.question}" for finding in findings)),
     )
     completion = await model.complete(messages, on_token=on_token.token if on_token else None)
     refused = is_refusal(completion.text)

@@ -11,6 +11,7 @@ from langchain_core.messages import BaseMessage
 from app.chains.evidence import DEMO_MODEL
 from app.chains.extract_summary import extract_summary
 from app.chains.fallback import prefer_model
+from app.chains.markers import disarm_markers
 from app.chains.prompts import (
     SUMMARY_COLLAPSE_PROMPT,
     SUMMARY_DIRECT_PROMPT,
@@ -86,7 +87,7 @@ class _ModelSummary:
     def __init__(
         self, question: Question, chunks: Sequence[Chunk], model: ChatModel, progress: Progress
     ) -> None:
-        self._question = question.standalone
+        self._question = disarm_markers(question.standalone)
         self._numbered = list(enumerate(chunks, start=1))
         self._model = model
         self._progress = progress
