@@ -14,7 +14,7 @@ from tests.live import make_settings, running
 from tests.stub_openai import Mode, StubOpenAI
 
 RENT = "The monthly rent of the warehouse is 14,200 euros. It is due on the third working day."
-TRIAL = "Quellamine reduces tremor in adult herons by 40 percent [3]. Earlier trials of quellamine found no effect [12]."
+TRIAL = "Quellamine reduces tremor in adult herons by 40 percent [3]. Earlier trials found no effect [12]."
 TIMEOUT_S = 2.0
 
 

@@ -177,11 +177,39 @@ async def test_the_fields_of_a_record_are_named_without_their_paths() -> None:
     chunk = make_chunk(
         "ships[0].name: Tern\nships[0].home_port: Halvik. Winters in [2] Bergen\nships[0].crew[1].last_name: Holm"
     )
-    draft = await ask_demo("What is the home port of the ship Tern?", [Hit(chunk, 0.9, None, None)])
-    assert draft.text == "name: Tern; home port: Halvik. Winters in (2) Bergen; last name: Holm [1]"
+    hits = [Hit(chunk, 0.9, None, None)]
+    for question, shown in (
+        (
+            "Where in Bergen or Halvik winters she?",
+            "name: Tern; home port: Halvik. Winters in (2) Bergen; last name: Holm",
+        ),
+        ("What is the home port of the ship Tern?", "name: Tern; home port: Halvik. Winters in (2) Bergen"),
+    ):
+        draft = await ask_demo(question, hits)
+        assert draft.text == f"{shown} [1]"
+        (citation,) = verify(draft, text_of=lambda _: chunk.text).citations
+        assert citation.quote == chunk.text
+        assert citation.verified
+
+
+async def test_a_stored_question_is_answered_with_the_answer_beside_it() -> None:
+    chunk = make_chunk("faq[3].question: Who may fish in the harbour?\nfaq[3].answer: Members [of the club].")
+    draft = await ask_demo("Who may fish in the harbour?", [Hit(chunk, 0.9, None, None)])
+    assert draft.text == "Members (of the club). [1]"
     (citation,) = verify(draft, text_of=lambda _: chunk.text).citations
-    assert citation.quote == chunk.text
-    assert citation.verified
+    assert (citation.quote, citation.verified) == (chunk.text, True)
+
+
+async def test_rows_and_numbered_lines_are_shown_as_plain_text() -> None:
+    for stored, shown in (
+        ("| harbour fee, per night | 35 kroner |", "harbour fee, per night · 35 kroner"),
+        ("2. The harbour fee per night is 35 kroner.", "(2) The harbour fee per night is 35 kroner."),
+    ):
+        chunk = make_chunk(stored)
+        draft = await ask_demo("What is the harbour fee per night?", [Hit(chunk, 0.9, None, None)])
+        assert draft.text == f"{shown} [1]"
+        (citation,) = verify(draft, text_of=lambda _, stored=stored: stored).citations
+        assert citation.verified
 
 
 async def test_a_refusal_points_to_near_passages_only() -> None:
