@@ -21,6 +21,7 @@ from app.agents.base import (
 from app.chains.answer import answer
 from app.chains.records import Draft, Question
 from app.knowledge.records import Hit
+from app.models.abbreviations import expand
 from app.state import AgentResult, RunState
 
 
@@ -33,7 +34,7 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
     async def retrieve(state: QaState) -> dict[str, Any]:
         report_status(f"Searching: {state['standalone']}")
         with timed(state, "retrieve") as timings:
-            found = await deps.search(state["standalone"], state)
+            found = await deps.search(expand(state["standalone"]), state)
         degraded = collect_degraded(state["degraded"], found.degraded)
         return {"evidence": found.hits, "degraded": degraded, "timings_ms": timings}
 

@@ -23,6 +23,7 @@ from app.agents.base import (
 from app.chains.plan import plan
 from app.chains.records import Draft, Finding, Question
 from app.chains.report import report
+from app.models.abbreviations import expand
 from app.state import AgentResult, RunState
 
 
@@ -54,7 +55,7 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
     async def search_one(state: ResearchState) -> dict[str, Any]:
         (sub_question,) = state["sub_questions"]
         report_status(f"Searching: {sub_question}")
-        found = await deps.search(sub_question, state)
+        found = await deps.search(expand(sub_question), state)
         finding = Finding(question=sub_question, evidence=found.hits)
         return {"findings": [finding], "search_degraded": list(found.degraded)}
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from app.agents.base import AgentDeps, AgentSpec, StreamedTokens, check, recall, report_status, timed
-from app.chains.choose import choose_documents
+from app.chains.choose import MOST_UNNAMED, choose_documents, is_for_all
 from app.chains.records import Draft, Question
-from app.chains.summarize import summarize
+from app.chains.summarize import ask_which, summarize
 from app.errors import UnknownDocument
 from app.knowledge.records import Chunk
+from app.knowledge.retriever import HybridRetriever
+from app.knowledge.store import KnowledgeStore
 from app.schemas import DocumentInfo
 from app.state import AgentResult, RunState
 
@@ -25,6 +28,7 @@ _NEAR_THE_BEST = 0.8
 
 class SummarizeState(RunState):
     documents: Annotated[tuple[DocumentInfo, ...], UntrackedValue]
+    is_unclear: Annotated[bool, UntrackedValue]
     draft: Annotated[Draft, UntrackedValue]
 
 
@@ -41,39 +45,68 @@ def named_documents(ids: Sequence[str], available: Sequence[DocumentInfo]) -> tu
     return tuple(by_id[document_id] for document_id in dict.fromkeys(ids))
 
 
-def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
-    async def choose(state: SummarizeState) -> dict[str, Any]:
-        with timed(state, "choose") as timings:
-            documents = await deps.in_pool(chosen_documents, state)
-        names = ", ".join(document.name for document in documents)
-        report_status(f"Reading {names}" if names else "Found no document about this")
-        return {"documents": documents, "timings_ms": timings}
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The documents of a store from which a run chooses."""
 
-    def chosen_documents(state: SummarizeState) -> tuple[DocumentInfo, ...]:
-        available = indexed_documents(state)
+    store: KnowledgeStore
+    retriever: HybridRetriever
+
+    def chosen(self, state: RunState) -> tuple[DocumentInfo, ...]:
+        available = self._indexed(state)
         if state["document_ids"]:
             return named_documents(state["document_ids"], available)
-        named = choose_documents(state["standalone"], available, recently_cited=cited_in_turns(state))
-        return named or documents_about(state, available)
+        named = choose_documents(state["standalone"], available, recently_cited=_cited_in_turns(state))
+        return named or self._about(state, available)
 
-    def documents_about(state: SummarizeState, available: Sequence[DocumentInfo]) -> tuple[DocumentInfo, ...]:
+    def chunks(self, state: SummarizeState) -> list[Chunk]:
+        """Of the documents that are still there: one may have been deleted since they were chosen."""
+        present = {document.document_id for document in self._indexed(state)}
+        chosen = [info.document_id for info in state["documents"] if info.document_id in present]
+        return self.store.chunks(document_ids=chosen) if chosen else []
+
+    def _about(self, state: RunState, available: Sequence[DocumentInfo]) -> tuple[DocumentInfo, ...]:
         """The documents that a search finds best, when no name tells which are meant; none that is far off."""
-        found = deps.retriever.search(state["standalone"], k=state["top_k"], collection=state["collection"])
+        found = self.retriever.search(state["standalone"], k=state["top_k"], collection=state["collection"])
         near = max(_LEAST_SCORE, _NEAR_THE_BEST * found.hits[0].score) if found.hits else 0.0
         about = {hit.chunk.document_id for hit in found.hits if hit.score >= near}
         return tuple(document for document in available if document.document_id in about)
 
-    def indexed_documents(state: SummarizeState) -> list[DocumentInfo]:
-        return [info for info in deps.store.list_documents(state["collection"]) if info.status == "indexed"]
+    def _indexed(self, state: RunState) -> list[DocumentInfo]:
+        return [info for info in self.store.list_documents(state["collection"]) if info.status == "indexed"]
 
-    def cited_in_turns(state: SummarizeState) -> list[str]:
-        citations = [
-            citation for turn in reversed(state["turns"]) for citation in turn["answer"]["citations"]
-        ]
-        return [citation["document_id"] for citation in citations]
+
+def _cited_in_turns(state: RunState) -> list[str]:
+    citations = [citation for turn in reversed(state["turns"]) for citation in turn["answer"]["citations"]]
+    return [citation["document_id"] for citation in citations]
+
+
+def _is_unclear(state: RunState, documents: Sequence[DocumentInfo]) -> bool:
+    """Whether a request that names nothing would mean a whole library."""
+    return len(documents) > MOST_UNNAMED and not (state["document_ids"] or is_for_all(state["standalone"]))
+
+
+def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
+    shelf = _Shelf(deps.store, deps.retriever)
+
+    async def choose(state: SummarizeState) -> dict[str, Any]:
+        with timed(state, "choose") as timings:
+            documents = await deps.in_pool(shelf.chosen, state)
+        names = ", ".join(document.name for document in documents)
+        is_unclear = _is_unclear(state, documents)
+        if not is_unclear:
+            report_status(f"Reading {names}" if names else "Found no document about this")
+        return {"documents": documents, "is_unclear": is_unclear, "timings_ms": timings}
+
+    def branch(state: SummarizeState) -> Literal["ask_back", "respond"]:
+        return "ask_back" if state["is_unclear"] else "respond"
+
+    async def ask_back(state: SummarizeState) -> dict[str, Any]:
+        names = [document.name for document in state["documents"]]
+        return {"draft": ask_which(names, model=deps.model_for(state), on_token=StreamedTokens())}
 
     async def respond(state: SummarizeState) -> dict[str, Any]:
-        chunks = await deps.in_pool(chunks_of, state)
+        chunks = await deps.in_pool(shelf.chunks, state)
         question = Question(state["question"], state["standalone"], recall(state))
         with timed(state, "summarize") as timings:
             draft = await summarize(
@@ -86,21 +119,17 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
             )
         return {"draft": draft, "timings_ms": timings}
 
-    def chunks_of(state: SummarizeState) -> list[Chunk]:
-        """Of the documents that are still there: one may have been deleted since they were chosen."""
-        present = {document.document_id for document in indexed_documents(state)}
-        chosen = [info.document_id for info in state["documents"] if info.document_id in present]
-        return deps.store.chunks(document_ids=chosen) if chosen else []
-
     async def verify(state: SummarizeState) -> dict[str, Any]:
         return await check(state["draft"], state, deps)
 
     graph = StateGraph(SummarizeState, input_schema=RunState, output_schema=AgentResult)
     graph.add_node("choose", choose)
+    graph.add_node("ask_back", ask_back)
     graph.add_node("respond", respond)
     graph.add_node("verify", verify)
     graph.add_edge(START, "choose")
-    graph.add_edge("choose", "respond")
+    graph.add_conditional_edges("choose", branch, ["ask_back", "respond"])
+    graph.add_edge("ask_back", "verify")
     graph.add_edge("respond", "verify")
     graph.add_edge("verify", END)
     return graph.compile(name="summarize")

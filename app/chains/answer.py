@@ -15,7 +15,9 @@ from app.chains.evidence import (
     whole_chunks,
 )
 from app.chains.fallback import prefer_model
+from app.chains.markers import disarm_markers
 from app.chains.prompts import ANSWER_PROMPT, fence_sources, fresh_nonce, recent_messages
+from app.chains.record_text import show_quote
 from app.chains.records import Draft, Evidence, Question, Quote, TokenSink
 from app.chains.streaming import stream_words
 from app.errors import ModelError
@@ -59,7 +61,7 @@ async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_toke
         nonce=nonce,
         history=recent_messages(question.history),
         sources=fence_sources([(n, hit.chunk) for n, hit in enumerate(evidence, start=1)], nonce),
-        question=question.standalone,
+        question=disarm_markers(question.standalone),
     )
     completion = await model.complete(messages, on_token=on_token.token if on_token else None)
     text, refused = completion.text.strip(), is_refusal(completion.text)
@@ -80,7 +82,13 @@ async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_toke
 def _extract(question: str, evidence: Evidence, reader: Reader, failure: ModelError | None) -> Draft:
     reading = reader.read(question, read_passages(evidence))
     quotes = tuple(
-        Quote(marker, evidence[excerpt.source].chunk, evidence[excerpt.source].score, excerpt.text)
+        Quote(
+            marker,
+            evidence[excerpt.source].chunk,
+            evidence[excerpt.source].score,
+            excerpt.text,
+            show_quote(excerpt.text, question),
+        )
         for marker, excerpt in enumerate(reading.excerpts, start=1)
     )
     refused = not reading.answerable

@@ -30,6 +30,9 @@ _BESIDE_THE_SUBJECT = frozenset(
 _ANY_TEXT = re.compile(r"do[ck]|file|text|pdf|datei|fichier|archivo|upload|material|source")
 _PLURAL = re.compile(r".*(?:[^s]s|dokumenten?|dateien|vertragen?|berichten?)")
 _POINTING = frozenset("it this that es ihn dieses dieser diesen".split())
+_COLLECTION = frozenset("collection library corpus sammlung coleccion alles tout todo".split())
+MOST_UNNAMED = 5
+"""Documents up to which a request that names none of them means all: more are an hour's reading, not a gist."""
 _NAMED = 0.6
 """Share of a name's telling words that a question must hold to name the document for certain."""
 _JOINED = 3
@@ -58,6 +61,12 @@ def choose_documents(
     if len(available) > 1 and any(not _ANY_TEXT.match(word) for word in asked.kinds):
         return ()
     return tuple(available)
+
+
+def is_for_all(question: str) -> bool:
+    """Whether the request says that it means several documents or the whole collection."""
+    asked = _Asked(question)
+    return asked.is_several or not _COLLECTION.isdisjoint(asked.words)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.chains.markers import quote_plainly
 from app.chains.prompts import REFUSAL, describe_place
 from app.chains.records import Evidence, Quote
-from app.models.reader import Passage
+from app.models.candidates import Passage
 
 DEMO_MODEL = "extractive"
 """The name under which the demo engine answers."""
@@ -31,7 +31,7 @@ def whole_chunks(evidence: Evidence) -> tuple[Quote, ...]:
 
 
 def cite_quote(quote: Quote) -> str:
-    return f"{quote_plainly(quote.text)} [{quote.marker}]"
+    return f"{quote.shown or quote_plainly(quote.text)} [{quote.marker}]"
 
 
 def refusal_text(evidence: Evidence) -> str:

@@ -1,10 +1,16 @@
-"""Finds a quotation although white space, hyphenation, ligatures or quotation marks differ in the text."""
+"""Finds a quotation although white space, hyphens, ligatures, quotation marks or brackets differ in the text."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_QUOTATION_MARKS = dict.fromkeys("‘’‚`", "'") | dict.fromkeys("“”„«»", '"')
+_ALIKE = (
+    dict.fromkeys("‘’‚`", "'")
+    | dict.fromkeys("“”„«»", '"')
+    | dict.fromkeys("[【［", "(")
+    | dict.fromkeys("]】］", ")")
+)
+"""The brackets because what a model reads and a demo answer quotes has round ones for square ones."""
 _HYPHENS = frozenset("-\u00ad\u2010\u2011\u2012\u2013\u2014\u2212")
 
 
@@ -33,7 +39,7 @@ def _fold(text: str) -> tuple[str, list[int]]:
     for position, character in enumerate(text):
         if character.isspace() or character in _HYPHENS:
             continue
-        plain = unicodedata.normalize("NFKC", _QUOTATION_MARKS.get(character, character)).casefold()
+        plain = unicodedata.normalize("NFKC", _ALIKE.get(character, character)).casefold()
         folded.append(plain)
         positions += [position] * len(plain)
     return "".join(folded), positions

@@ -24,6 +24,7 @@ _LINK_DEFINITION = re.compile(
 )
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
 _CODE = re.compile(r"```.*?```|(?<!`)`[^`\n]+`(?!`)", re.DOTALL)
+_BRACKETS = str.maketrans("[]【】［］", "()()()")
 _INDEXED = re.compile(r"[^\s:]*\[\d+\][^\s:]*: \S")
 _MAX_RANGE = 50
 _MAX_DIGITS = 6
@@ -40,6 +41,14 @@ def normalise_markers(text: str, known: Set[int]) -> str:
         # What was removed may have brought the brackets of another marker together, as in "[[9]1]", or backticks.
         text = rewritten
     return text
+
+
+def disarm_markers(text: str) -> str:
+    """A text whose own `[3]`, as references and paths of JSON have it, reads `(3)` and so is no marker of ours.
+
+    It stays as long as it was, and `locate` finds what is quoted of it in the text as it was.
+    """
+    return _MARKER.sub(lambda match: match.group().translate(_BRACKETS), text)
 
 
 def renumber(text: str, numbers: dict[int, int]) -> str:
@@ -63,12 +72,14 @@ def without_markers(text: str) -> str:
 
 
 def quote_plainly(text: str) -> str:
-    """A document's sentence on one line, with nothing left that would read as a marker, a link or code."""
+    """A document's sentence on one line, with nothing left that would read as a marker, a link, a list or code."""
     line = " ".join(_without_paths(text).replace("`", "'").split())
     line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line)
     line = re.sub(r"[\[【［]([^\[\]【】［］]*)[\]】］]", r"(\1)", line)
     line = re.sub(r"[\[\]【】［］]", "", line)
-    return re.sub(r"^(?:#+|[•▪◦●■*>|–—-])\s+", "", line)
+    line = re.sub(r"^(?:#+|[•▪◦●■*>|–—-])\s+", "", line)
+    line = re.sub(r"^(\d{1,3})[.)](?=\s)", r"(\1)", line)  # or it would open a list of its own
+    return " · ".join(cell.strip() for cell in line.strip("| ").split(" | ")) if line.count("|") > 1 else line
 
 
 def _without_paths(text: str) -> str:
@@ -76,9 +87,14 @@ def _without_paths(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not is_record("\n".join(lines)) and not all(_INDEXED.match(line) for line in lines):
         return text
-    fields = (line.split(": ", 1) for line in lines)
-    named = [f"{_last_name(path)}: {value}" for path, value in fields]
+    named = [f"{name}: {value}" for name, value in record_fields(text)]
     return " ".join([field if field[-1] in ".!?…" else field + ";" for field in named[:-1]] + named[-1:])
+
+
+def record_fields(text: str) -> list[tuple[str, str]]:
+    """Names and values of a record's fields, or of the lines of one."""
+    lines = (line.strip().split(": ", 1) for line in text.splitlines() if line.strip())
+    return [(_last_name(path), value) for path, value in lines]
 
 
 def _last_name(path: str) -> str:

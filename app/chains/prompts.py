@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
+from app.chains.markers import disarm_markers, without_markers
 from app.chains.records import Turn
 from app.knowledge.records import Chunk
 
@@ -18,8 +18,6 @@ REFUSAL = "The documents do not answer this question."
 HISTORY_TURNS = 4
 HISTORY_CHARS = 800
 """What is kept of each earlier question and answer."""
-
-_MARKERS = re.compile(r"\s*\[\d+\]")
 
 _SOURCE_FENCES = """
 The sources stand between the lines <sources-{nonce}> and </sources-{nonce}>, each between
@@ -118,7 +116,7 @@ def fresh_nonce() -> str:
 
 
 def fence_sources(numbered: Sequence[tuple[int, Chunk]], nonce: str) -> str:
-    """The chunks as numbered sources between fences."""
+    """The chunks as numbered sources between fences; no other number stands in square brackets."""
     return _fence([(number, describe_place(chunk), chunk.text) for number, chunk in numbered], nonce)
 
 
@@ -134,9 +132,8 @@ def fence_documents(documents: Sequence[Document], nonce: str) -> str:
 
 
 def _fence(numbered: Sequence[tuple[int, str, str]], nonce: str) -> str:
-    sources = "\n".join(
-        f"<source-{nonce}>\n[{number}] {place}\n{text}\n</source-{nonce}>" for number, place, text in numbered
-    )
+    placed = ((number, disarm_markers(f"{place}\n{text}")) for number, place, text in numbered)
+    sources = "\n".join(f"<source-{nonce}>\n[{number}] {text}\n</source-{nonce}>" for number, text in placed)
     return f"<sources-{nonce}>\n{sources}\n</sources-{nonce}>"
 
 
@@ -150,6 +147,6 @@ def recent_messages(history: Sequence[Turn]) -> list[BaseMessage]:
     """The last turns, shortened, the answers without markers: their numbers mean other sources."""
     messages: list[BaseMessage] = []
     for turn in history[-HISTORY_TURNS:]:
-        answer = _MARKERS.sub("", turn.answer)[:HISTORY_CHARS]
-        messages += [HumanMessage(turn.question[:HISTORY_CHARS]), AIMessage(answer)]
+        answer = without_markers(turn.answer)[:HISTORY_CHARS]
+        messages += [HumanMessage(disarm_markers(turn.question)[:HISTORY_CHARS]), AIMessage(answer)]
     return messages

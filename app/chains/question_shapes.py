@@ -68,6 +68,7 @@ RELATIVE = re.compile(
 _PROPER = r"[A-ZÀ-ÖØ-Þ][\w'’-]*"
 INNER = re.compile(
     rf"\b(the [a-z-]+(?: [a-z-]+)? of (?:the )?{_PROPER}(?: (?:of |the |and )?(?:{_PROPER}|\d+))*)"
+    r"(?<!['’]s)(?![\w'’])"
 )
 
 _TEXTS = (

@@ -43,13 +43,15 @@ class Quote:
     """What a marker of a draft points to.
 
     `text` is the cited sentence where the draft was extracted from the chunk, and empty where a model cited
-    the whole chunk: `verify` then looks for the passage that supports the claim.
+    the whole chunk: `verify` then looks for the passage that supports the claim. `shown` is how the draft writes it
+    where it leaves something out: pieces of it, with semicolons between them.
     """
 
     marker: int
     chunk: Chunk
     score: float
     text: str = ""
+    shown: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,24 @@ from collections.abc import Sequence
 
 from app.chains.evidence import DEMO_MODEL, cite_quote, is_refusal, read_passages, refusal_text, whole_chunks
 from app.chains.fallback import prefer_model
-from app.chains.markers import quote_plainly
+from app.chains.markers import disarm_markers, quote_plainly
 from app.chains.prompts import REPORT_PROMPT, fence_sources, fresh_nonce
+from app.chains.record_text import show_quote
 from app.chains.records import Draft, Finding, Question, Quote, TokenSink
 from app.chains.streaming import stream_words
 from app.errors import ModelError
 from app.knowledge.records import Hit
 from app.models.chat import ChatModel
 from app.models.reader import Reader
+from app.models.terms import terms
 from app.schemas import Usage
 
 MAX_SOURCES = 60
 """Chunks that one report is written from, about 12,000 tokens; the best of each sub-question come first."""
+
+_SAME = 0.85
+"""Share of a sentence's terms from which it repeats another one."""
+_SAID_ABOVE = "Nothing beyond what is said above."
 
 
 async def report(
@@ -55,8 +61,8 @@ async def _ask(
     messages = REPORT_PROMPT.format_messages(
         nonce=nonce,
         sources=fence_sources([(number, hit.chunk) for number, hit in enumerate(evidence, start=1)], nonce),
-        question=question.standalone,
-        sub_questions="\n".join(f"- {finding.question}" for finding in findings),
+        question=disarm_markers(question.standalone),
+        sub_questions=disarm_markers("\n".join(f"- {finding.question}" for finding in findings)),
     )
     completion = await model.complete(messages, on_token=on_token.token if on_token else None)
     refused = is_refusal(completion.text)
@@ -84,12 +90,11 @@ def _merge(findings: Sequence[Finding]) -> list[Hit]:
 def _extract(question: str, findings: Sequence[Finding], reader: Reader, failure: ModelError | None) -> Draft:
     evidence = _merge(findings)
     numbering = _Numbering(reader)
-    answer = numbering.cite(question, evidence)
-    sections = [
-        (finding.question, numbering.cite(finding.question, finding.evidence)) for finding in findings
-    ]
-    if not answer:  # no passage deals with the whole question: what its parts found first has to do
-        answer = _without_repetitions([cited[0] for _, cited in sections if cited])
+    parts = [finding for finding in findings if finding.question != question] or list(findings)
+    sections = [(part.question, numbering.cite(part.question, part.evidence)) for part in parts]
+    leads = _without_repetitions([cited[0] for _, cited in sections if cited])
+    # The whole question is answered by its parts; where they are one or none, by what fits it best.
+    answer = leads if len(leads) > 1 else numbering.cite(question, evidence) or leads
     refused = not answer
     return Draft(
         text=refusal_text(evidence) if refused else _compose(answer, sections),
@@ -117,24 +122,33 @@ class _Numbering:
         for excerpt in reading.excerpts:
             hit = evidence[excerpt.source]
             key = (hit.chunk.chunk_id, excerpt.text)
-            quote = Quote(len(self.quotes) + 1, hit.chunk, hit.score, excerpt.text)
+            shown = show_quote(excerpt.text, question)
+            quote = Quote(len(self.quotes) + 1, hit.chunk, hit.score, excerpt.text, shown)
             cited.append(self.quotes.setdefault(key, quote))
         return cited
 
 
-def _without_repetitions(quotes: Sequence[Quote]) -> list[Quote]:
-    """The quotes that say something which none before them says, be it from another chunk."""
+def _without_repetitions(quotes: Sequence[Quote], said_before: Sequence[Quote] = ()) -> list[Quote]:
+    """The quotes that say something which none before them says, be it from another chunk or in other order."""
     said: list[Quote] = []
     for quote in quotes:
-        if not any(quote.text in earlier.text for earlier in said):
+        told = set(terms(quote.text))
+        if not any(
+            len(told & set(terms(other.text))) >= _SAME * len(told) for other in (*said_before, *said)
+        ):
             said.append(quote)
     return said
 
 
 def _compose(answer: Sequence[Quote], sections: Sequence[tuple[str, Sequence[Quote]]]) -> str:
+    """The sections say what no section before them has said; one that has nothing of its own says so."""
     parts = ["## Answer", " ".join(map(cite_quote, answer))]
+    said: list[Quote] = []
     for question, cited in sections:
         heading = quote_plainly(question)
-        listed = "\n".join(f"- {cite_quote(quote)}" for quote in cited)
-        parts += [f"## {heading}", listed or f"Nothing in the documents about this: {heading}"]
+        news = _without_repetitions(cited, said)
+        said += news
+        listed = "\n".join(f"- {cite_quote(quote)}" for quote in news)
+        nothing = _SAID_ABOVE if cited else f"Nothing in the documents about this: {heading}"
+        parts += [f"## {heading[:1].upper()}{heading[1:]}", listed or nothing]
     return "\n\n".join(parts)

@@ -8,11 +8,12 @@ report?" does not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from app.chains.route_words import FRAMES, PHRASES, WORDS
+from app.chains.route_words import FRAMES, PHRASES
+from app.chains.word_classes import classify
 from app.models.terms import fold
 from app.schemas import AgentName
 
@@ -89,7 +90,7 @@ _RULES: tuple[tuple[AgentName, int, str, tuple[str, ...]], ...] = (
         "asks for a summary",
         (
             rf"{START}[KZE]?(?:{GIVE})?S(?!s)",
-            r"^(?![WhwOBi]).*KS|^(?![WhwOBCcip]).+S$",
+            r"^(?![WhwOBiLlp])[^sBO]*KS|^(?![WhwOBCcip]).+S$",
             rf"{ASK}(?<![BO]){NOUN}[NS]{HEAD}|WB(?!l){NOUN}[NS]{HEAD}",
             rf"^{NOUN}N{HEAD}(?!.*[BO])",
         ),
@@ -122,7 +123,7 @@ _RULES: tuple[tuple[AgentName, int, str, tuple[str, ...]], ...] = (
         (r"^(?:[ZNPL]*\.?)?G[^J]*(?:Z[^J]*D|D[^J]*Z)[^J]*$",),
     ),
     ("research", 1, "asks for evidence or depth", (r"^(?!w).*E", rf"{START}{GIVE}lA*e")),
-    ("research", 1, "looks across several documents", (rf"P[LA]*Q[LAQ]*[xn]?D|a{TEXT}",)),
+    ("research", 1, "looks across several documents", (rf"P[LA]*Q[LAQ]*[xn]?D(?![xn]$)|a{TEXT}",)),
 )
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:[-+&][^\W_]+)*|'s\b|[.]")
@@ -131,14 +132,17 @@ _SENTENCE = re.compile(r"(?<=[?!;\n])|(?<=[^\W\d_]{2}\.)(?=\s)|(?<=\d\.)(?=\s)")
 _FRAME = re.compile("|".join(rf"(?:{frame})\W*" for frame in FRAMES))
 _YEAR = re.compile(r"(?:fy)?(?:19|20)\d\d|q[1-4]")
 _OWNER = frozenset("what who where which how it that this here there was wer wo".split())
-_TYPO_CHARS = 6
-_MISSPELT = "SNcCR"
+_LISTED = re.compile(r"\w+,? (?:and|or) (?!the|it|this|that|its|their|then)\w+")
+_PASSAGE_WORDS = 60
+"""Longer messages quote or tell something; what they ask stands at an end."""
+_SENTENCE_WORDS = 30
+_VERBS = "SCc"
 
 
 def read_cues(question: str) -> Iterator[Cue]:
-    """Every cue of every sentence; none means an ordinary question."""
+    """Every cue of every sentence that can be a request; none means an ordinary question."""
     names = _names(question)
-    for sentence in _SENTENCE.split(_join_phrases(_straighten(question))):
+    for sentence in _requests(_SENTENCE.split(_join_phrases(_straighten(question)))):
         words, letters = _tag(sentence, names)
         for agent, weight, meaning, pattern in _rules():
             if found := pattern.search(letters):
@@ -146,17 +150,40 @@ def read_cues(question: str) -> Iterator[Cue]:
                 yield Cue(agent, weight, meaning, cue_words.strip(" ."))
 
 
+def _requests(sentences: Sequence[str]) -> Iterator[str]:
+    """The sentences of a short message; of a pasted passage the first and the last, and what is said politely."""
+    told = [sentence for sentence in sentences if _TOKEN.search(sentence)]
+    is_passage = sum(len(sentence.split()) for sentence in told) > _PASSAGE_WORDS
+    for at, sentence in enumerate(told):
+        if not is_passage or at in (0, len(told) - 1) or _FRAME.match(sentence.strip()):
+            yield sentence
+
+
 def _tag(sentence: str, names: frozenset[str]) -> tuple[list[str], str]:
     """Words and class letters of one sentence, politeness left out; `.` stands between clauses."""
     words: list[str] = []
     letters = ""
-    for clause in _CLAUSE.split(sentence):
-        if tokens := _TOKEN.findall(_without_frame(clause.strip())):
+    clauses = [clause.strip() for clause in _CLAUSE.split(sentence) if _TOKEN.search(clause)]
+    is_long = len(sentence.split()) > _SENTENCE_WORDS
+    for at, clause in enumerate(clauses):
+        request = _without_frame(re.sub(r"^(?:and|und|et|y) ", "", clause) if is_long else clause)
+        if is_long and at > 0 and len(request) == len(clause):
+            continue  # the middle of a long sentence tells of something, unless it is put politely
+        if tokens := _TOKEN.findall(request):
             words += [".", *tokens]
             letters += "."
+            is_listed = _is_listed(clauses, at)
             for before, token in zip(["", *tokens], tokens, strict=False):
-                letters += _letter(token, before, names)
+                letter = _letter(token, before, names)
+                letters += "x" if is_listed and letter in _VERBS else letter
     return words[1:], letters[1:]
+
+
+def _is_listed(clauses: Sequence[str], at: int) -> bool:
+    """Whether a clause belongs to an enumeration, as in "to record, process, summarize and report": one word apart."""
+    before, after = clauses[at - 1] if at > 1 else "", clauses[at + 1] if 0 < at < len(clauses) - 1 else ""
+    is_link = at > 0 and " " not in clauses[at] and after != ""
+    return is_link or (before != "" and " " not in before) or (at > 0 and bool(_LISTED.match(clauses[at])))
 
 
 def _letter(word: str, before: str, names: frozenset[str]) -> str:
@@ -166,7 +193,7 @@ def _letter(word: str, before: str, names: frozenset[str]) -> str:
         return "#"
     if word[0].isdigit():
         return "L" if len(word) < 3 else "#"
-    return _classify(word) or ("n" if word in names else "x")
+    return classify(word) or ("n" if word in names else "x")
 
 
 @cache
@@ -208,41 +235,3 @@ def _phrases() -> tuple[tuple[re.Pattern[str], str], ...]:
         (re.compile("|".join(rf"\b(?:{phrase})\b" for phrase in phrases)), f" {word} ")
         for word, phrases in PHRASES.items()
     )
-
-
-@cache
-def _lexicon() -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
-    """Whole words with their letters, and prefixes with theirs, longest first; the first class of a word counts."""
-    words: dict[str, str] = {}
-    prefixes: dict[str, str] = {}
-    for letter, entries in WORDS.items():
-        for entry in entries.split():
-            (prefixes if entry.endswith("*") else words).setdefault(entry.removesuffix("*"), letter)
-    return words, tuple(sorted(prefixes.items(), key=lambda item: -len(item[0])))
-
-
-@cache
-def _misspellings() -> dict[str, tuple[str, str]]:
-    """Consonant skeletons of the cue words that are long enough to be recognised in a misspelt word."""
-    words, _ = _lexicon()
-    cues = {word: letter for word, letter in words.items() if letter in _MISSPELT and len(word) > _TYPO_CHARS}
-    return {_skeleton(word): (word, letter) for word, letter in cues.items()}
-
-
-def _skeleton(word: str) -> str:
-    """What stays when vowels are confused, letters doubled or dropped twins: "summerise" and "sumarize" are alike."""
-    consonants = re.sub(r"[aeiouy]+", "", word.replace("z", "s"))
-    return word[0] + re.sub(r"(.)\1+", r"\1", consonants)
-
-
-def _classify(token: str) -> str | None:
-    words, prefixes = _lexicon()
-    if letter := words.get(token):
-        return letter
-    for prefix, letter in prefixes:
-        if token.startswith(prefix):
-            return letter
-    if len(token) >= _TYPO_CHARS and (near := _misspellings().get(_skeleton(token))):
-        word, letter = near
-        return letter if abs(len(word) - len(token)) <= 2 else None
-    return None

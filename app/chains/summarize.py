@@ -11,6 +11,7 @@ from langchain_core.messages import BaseMessage
 from app.chains.evidence import DEMO_MODEL
 from app.chains.extract_summary import extract_summary
 from app.chains.fallback import prefer_model
+from app.chains.markers import disarm_markers, quote_plainly
 from app.chains.prompts import (
     SUMMARY_COLLAPSE_PROMPT,
     SUMMARY_DIRECT_PROMPT,
@@ -25,15 +26,17 @@ from app.errors import ModelError, ModelMisbehaved
 from app.knowledge.records import Chunk
 from app.models.chat import ChatModel
 from app.models.reader import Reader
-from app.schemas import Usage
+from app.schemas import Mode, Usage
 
 NOTHING_TO_SUMMARIZE = "The documents hold no text to summarise."
+WHICH_DOCUMENT = "Which document should be summarised? There are {count}. Name one, or ask for all documents."
 
 GROUP_CHARS = 24_000
 """Text of one model call, about 6,000 tokens of English: fits the context of small local models too."""
 CONCURRENT_CALLS = 4
 
 _MAX_COLLAPSES = 4
+_NAMES_SHOWN = 8
 
 Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
@@ -76,6 +79,16 @@ async def summarize(
     )
 
 
+def ask_which(names: Sequence[str], *, model: ChatModel | None, on_token: TokenSink | None = None) -> Draft:
+    """Refuse to summarise everything there is: tell some of the documents' names, and that one has to be named."""
+    shown = "\n".join(f"- {quote_plainly(name)}" for name in names[:_NAMES_SHOWN])
+    more = f"\n- and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    text = f"{WHICH_DOCUMENT.format(count=len(names))}\n\n{shown}{more}"
+    stream_words(text, on_token)
+    mode: Mode = "demo" if model is None else "llm"
+    return Draft(text, (), refused=True, mode=mode, model=model.name if model else DEMO_MODEL)
+
+
 def _ignore_progress(_done: int, _total: int) -> None:
     """Progress nobody asked for."""
 
@@ -86,7 +99,7 @@ class _ModelSummary:
     def __init__(
         self, question: Question, chunks: Sequence[Chunk], model: ChatModel, progress: Progress
     ) -> None:
-        self._question = question.standalone
+        self._question = disarm_markers(question.standalone)
         self._numbered = list(enumerate(chunks, start=1))
         self._model = model
         self._progress = progress

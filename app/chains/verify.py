@@ -122,7 +122,10 @@ def _is_own_quote(claim: _Claim, quote: Quote) -> bool:
 
     A model's draft has no quotes of its own.
     """
-    return quote.text in quote.chunk.text and claim.statement.endswith(quote_plainly(quote.text))
+    plain = quote_plainly(quote.text)
+    shown = quote.shown or plain
+    is_part = shown == plain or all(piece in plain for piece in shown.split("; "))
+    return quote.text in quote.chunk.text and is_part and claim.statement.endswith(shown)
 
 
 def _cited_words(claim: str, quote: Quote) -> Iterable[str]:

@@ -45,8 +45,13 @@ def confidence(signs: Signs, weights: Signs) -> float:
 
 def share_of_names(question: str, texts: Iterable[str]) -> float:
     """How many of the names and numbers in the question occur in the texts; 1 if it holds none."""
-    names = {term for match in _NAME_OR_NUMBER.finditer(question) for term in terms(match.group())}
+    names = named_terms(question)
     if not names:
         return 1.0
     present = {term for text in texts for term in terms(text)}
     return len(names & present) / len(names)
+
+
+def named_terms(question: str) -> set[str]:
+    """The terms of its names and numbers, by which it says what it is about, not what is asked of it."""
+    return {term for match in _NAME_OR_NUMBER.finditer(question) for term in terms(match.group())}

@@ -74,6 +74,10 @@ def fits(cue: Cue | None, sentence: str, question: str) -> float:
         return 0.5
     pattern = _HOLDS[cue]
     said = {match.group().casefold() for match in pattern.finditer(question)}
+    if cue == "person":
+        said |= set(
+            re.findall(r"\w[\w'’.-]+", question.casefold())
+        )  # an office is no person, be it in capitals
     begin = 1 if cue == "person" else 0  # a capital letter that opens a sentence makes no name
     return float(any(match.group().casefold() not in said for match in pattern.finditer(sentence, begin)))
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ModelError
+from app.models.abbreviations import equivalents, expand
+from app.models.asked_names import is_greeting, is_named_record, model_names, spaced, strangeness
+from app.models.candidates import Passage, Sentence, gather_sentences
 from app.models.confidence import (
     ANSWERABLE,
     OTHER_SCRIPTS,
@@ -19,62 +21,19 @@ from app.models.confidence import (
     WORDS_ALONE,
     Signs,
     confidence,
+    named_terms,
     share_of_names,
 )
 from app.models.cues import Cue, answer_cue, fits, is_row_asked_for
-from app.models.sentences import is_chart, is_figures, is_record, split_sentences
+from app.models.excerpts import Excerpt, choose_excerpts
 from app.models.terms import is_mostly_latin, terms, words
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 SHORTLIST = 10
 """Sentences that are embedded for one question, 3 to 8 ms of CPU each; with 16 hardly an answer more is found."""
-
-# How much each sign counts that a sentence holds the answer; all lie in [0, 1]. A softmax over the sentences
-# of six passages, fitted on 350 answerable questions of SQuAD 2 and checked on 350 others: the first sentence
-# holds the answer for 75 %, one of the first three for 90 %.
-_SENTENCE_WEIGHTS = {
-    "coverage": 3.5,
-    "context": 3.0,
-    "passage": 2.2,
-    "cosine": 4.0,
-    "evidence": 1.25,
-    "cue": 0.7,
-    "row": 1.5,  # not fitted: SQuAD has no tables
-}
-# A heading names what is asked for and answers nothing, a chart's labels do not say which number belongs to
-# what; SQuAD has neither.
-_LABEL_PENALTY = 2.0
-
-# The excerpts end when they probably hold the answer, or when the next one probably does not.
-_ENOUGH_PROBABILITY = 0.8
-_LEAST_PROBABILITY = 0.05
-
-_ANAPHOR = re.compile(
-    r"(?:it|its|he|she|they|his|her|their|this|these|those|such|both|the (?:former|latter|same)|also|however"
-    r"|therefore|thus|then|but|and)\b",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A text to read, how well retrieval rated it in [0, 1], and what it is about (document, section)."""
-
-    text: str
-    score: float
-    title: str = ""
-
-
-@dataclass(frozen=True)
-class Excerpt:
-    """A sentence, or two that belong together; `text == passages[source].text[start:end]`."""
-
-    source: int
-    start: int
-    end: int
-    text: str
-    score: float
+_ABOUT_SOMETHING_ELSE = 0.1
+"""Confidence at most where no passage holds the model number that is asked about."""
 
 
 @dataclass(frozen=True)
@@ -84,36 +43,6 @@ class Reading:
     excerpts: tuple[Excerpt, ...]
     confidence: float
     answerable: bool
-
-
-@dataclass
-class _Sentence:
-    source: int
-    start: int
-    end: int
-    text: str
-    before: _Sentence | None
-    bag: set[str]
-    is_chart: bool
-    signs: dict[str, float] = field(default_factory=dict)
-
-    def repeats(self, excerpt: Excerpt) -> bool:
-        """Whether the sentence is part of the excerpt, or says the same in another place."""
-        if self.source == excerpt.source and excerpt.start <= self.start < excerpt.end:
-            return True
-        return self.bag <= set(terms(excerpt.text))
-
-    @property
-    def is_label(self) -> bool:
-        """Whether it is a heading or belongs to a chart."""
-        if self.text[-1] == ":" or self.is_chart:
-            return True
-        return self.text[-1].isalpha() and not any(character.isdigit() for character in self.text)
-
-    @property
-    def merit(self) -> float:
-        signs = sum(weight * self.signs.get(sign, 0.0) for sign, weight in _SENTENCE_WEIGHTS.items())
-        return signs - _LABEL_PENALTY if self.is_label else signs
 
 
 class Reader:
@@ -128,9 +57,11 @@ class Reader:
 
     def read(self, question: str, passages: Sequence[Passage], *, limit: int = 3) -> Reading:
         """The one to `limit` excerpts that best answer the question. Blocks for some 0.1 s."""
-        sentences = _sentences(passages)
-        wanted = _weigh_terms(question, sentences)
-        if not sentences or not wanted:
+        alike = equivalents(question)
+        sentences = gather_sentences(passages, alike)
+        titles = [set(terms(passage.title)) for passage in passages]
+        wanted = _weigh_terms(question, [sentence.bag | titles[sentence.source] for sentence in sentences])
+        if not sentences or not wanted or is_greeting(question):
             return Reading((), 0.0, False)
         _measure(question, wanted, sentences, passages)
         shortlist = sorted(sentences, key=lambda s: (-s.merit, s.source, s.start))[:SHORTLIST]
@@ -139,7 +70,10 @@ class Reader:
         shortlist.sort(key=lambda s: (-s.merit, s.source, s.start))
         weights = WITH_COSINE if has_cosines else WORDS_ALONE if is_latin else OTHER_SCRIPTS
         certainty = confidence(_signs(question, shortlist, passages), weights)
-        return Reading(tuple(_choose(shortlist, passages, limit)), certainty, certainty >= ANSWERABLE)
+        if all(sentence.signs["stranger"] == 1.0 for sentence in shortlist):
+            certainty = min(certainty, _ABOUT_SOMETHING_ELSE)
+        excerpts = choose_excerpts(shortlist, passages, limit)
+        return Reading(tuple(excerpts), certainty, certainty >= ANSWERABLE)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
         """Vectors of `texts`, or None when there is no embedding model to be had."""
@@ -150,8 +84,8 @@ class Reader:
         except ModelError:
             return None
 
-    def _compare(self, question: str, shortlist: Sequence[_Sentence]) -> bool:
-        vectors = self.embed([question, *(sentence.text for sentence in shortlist)])
+    def _compare(self, question: str, shortlist: Sequence[Sentence]) -> bool:
+        vectors = self.embed([expand(question), *(sentence.text for sentence in shortlist)])
         if vectors is None:
             return False
         for sentence, cosine in zip(shortlist, vectors[1:] @ vectors[0], strict=True):
@@ -159,56 +93,55 @@ class Reader:
         return True
 
 
-def _sentences(passages: Sequence[Passage]) -> list[_Sentence]:
-    found: list[_Sentence] = []
-    for source, passage in enumerate(passages):
-        before: _Sentence | None = None
-        for start, end in split_sentences(passage.text):
-            text = passage.text[start:end]
-            if bag := set(terms(text)):
-                sentence = _Sentence(source, start, end, text, before, bag, is_chart(text))
-                found.append(sentence)
-                if not is_figures(
-                    text
-                ):  # an axis stands between the caption of a chart and what is said of it
-                    before = sentence
-    return found
-
-
-def _weigh_terms(question: str, sentences: Sequence[_Sentence]) -> dict[str, float]:
-    """The question's terms, the rarer among the sentences the heavier, adding up to 1."""
+def _weigh_terms(question: str, bags: Sequence[set[str]]) -> dict[str, float]:
+    """The question's terms, the rarer among the sentences and their titles the heavier, adding up to 1."""
     asked = set(terms(question)) or set(words(question))
-    frequency = Counter(term for sentence in sentences for term in sentence.bag & asked)
-    raw = {term: math.log(1 + (len(sentences) + 1) / (frequency[term] + 0.5)) for term in sorted(asked)}
+    frequency = Counter(term for bag in bags for term in bag & asked)
+    raw = {term: math.log(1 + (len(bags) + 1) / (frequency[term] + 0.5)) for term in sorted(asked)}
     total = sum(raw.values())
     return {term: weight / total for term, weight in raw.items()}
 
 
 def _measure(
-    question: str, wanted: dict[str, float], sentences: Sequence[_Sentence], passages: Sequence[Passage]
+    question: str, wanted: dict[str, float], sentences: Sequence[Sentence], passages: Sequence[Passage]
 ) -> None:
     """Set every sign but the cosine, which is dear."""
     cue: Cue | None = answer_cue(question)
+    full, asked, names = expand(question), spaced(question), model_names(question)
     titles = [set(terms(passage.title)) for passage in passages]
+    core = wanted.keys() - named_terms(question)
+    about = [spaced(f"{passage.title} {passage.text}") if names else "" for passage in passages]
     everything = [set(title) for title in titles]
     for sentence in sentences:
         everything[sentence.source] |= sentence.bag
     covered = [_share(wanted, bag) for bag in everything]
     best = max(passage.score for passage in passages) or 1.0
     for sentence in sentences:
-        own = sentence.bag | titles[sentence.source]  # a report on Amazon need not repeat the name
-        near = own | (sentence.before.bag if sentence.before else set())
+        passage, title = passages[sentence.source], titles[sentence.source]
+        sentence.is_echo = sentence.bag <= wanted.keys()
+        own = sentence.bag | title  # a report on Amazon need not repeat the name
+        before = sentence.before
+        coverage, near = (
+            _share(wanted, own),
+            f"{passage.title} {before.text if before else ''} {sentence.text}",
+        )
         sentence.signs = {
-            "coverage": _share(wanted, own),
-            "context": _share(wanted, near),
+            "coverage": coverage,
+            "own": _share(wanted, sentence.bag),
+            "context": _share(wanted, own | (before.bag if before else set())),
             "passage": covered[sentence.source],
-            "evidence": passages[sentence.source].score / best,
-            "cue": 0.0 if sentence.is_chart else fits(cue, sentence.text, question),
-            "row": _share(wanted, own) if is_row_asked_for(cue, sentence.text, question) else 0.0,
+            "evidence": passage.score / best,
+            "cue": 0.0 if sentence.is_chart else fits(cue, sentence.text, full),
+            "row": coverage if is_row_asked_for(cue, sentence.text, question) else 0.0,
+            "named": coverage if is_named_record(sentence.text, asked) else 0.0,
+            "beside": float(core.isdisjoint(sentence.bag | (before.bag if before else set())))
+            if core
+            else 0.0,
+            "stranger": strangeness(names, spaced(near), about[sentence.source]) if names else 0.0,
         }
 
 
-def _signs(question: str, ranked: Sequence[_Sentence], passages: Sequence[Passage]) -> Signs:
+def _signs(question: str, ranked: Sequence[Sentence], passages: Sequence[Passage]) -> Signs:
     return Signs(
         cosine=max(sentence.signs.get("cosine", 0.0) for sentence in ranked),
         context=ranked[0].signs["context"],
@@ -219,30 +152,3 @@ def _signs(question: str, ranked: Sequence[_Sentence], passages: Sequence[Passag
 
 def _share(wanted: dict[str, float], bag: set[str]) -> float:
     return sum(weight for term, weight in wanted.items() if term in bag)
-
-
-def _choose(ranked: Sequence[_Sentence], passages: Sequence[Passage], limit: int) -> list[Excerpt]:
-    odds = [math.exp(sentence.merit - ranked[0].merit) for sentence in ranked]
-    chosen: list[Excerpt] = []
-    certainty = 0.0
-    for sentence, odd in zip(ranked, odds, strict=True):
-        probability = odd / sum(odds)
-        if chosen and (certainty >= _ENOUGH_PROBABILITY or probability < _LEAST_PROBABILITY):
-            break
-        certainty += probability
-        if not any(sentence.repeats(excerpt) for excerpt in chosen):
-            chosen.append(_excerpt(sentence, passages[sentence.source], probability))
-    return chosen[:limit]
-
-
-def _excerpt(sentence: _Sentence, passage: Passage, probability: float) -> Excerpt:
-    start = sentence.start
-    is_fragment = sentence.text[0].islower() and not is_record(sentence.text)
-    needs_context = is_fragment or _ANAPHOR.match(sentence.text)
-    if (
-        needs_context
-        and sentence.before is not None
-        and len(sentence.before.text) + len(sentence.text) <= 600
-    ):
-        start = sentence.before.start
-    return Excerpt(sentence.source, start, sentence.end, passage.text[start : sentence.end], probability)

@@ -9,6 +9,7 @@ Span = tuple[int, int]
 
 MAX_SENTENCE_CHARS = 600
 """Text without punctuation, as tables and extracted forms have, is cut here at the latest."""
+_MAX_RECORD_CHARS = 2_000
 
 # Never the end of a sentence: titles and what stands before a name or number.
 _OPEN_ABBREVIATIONS = frozenset(
@@ -35,6 +36,7 @@ _NUMERIC = re.compile(r"[($€£+−-]*\d[\d,.]*[%)]*$|[$€£—–-]$")
 _FIELD = re.compile(r"[^\s:]+: \S")
 _FIGURE = re.compile(r"[($€£+−–-]*\d(?:[\d,.]*\d)?[%)]*$|[$€£%—–-]$")
 _HEADING_CHARS = 70
+_SHORT_WORDS = 8
 _ROW_CELLS = 3  # a table that was read cell by cell has seldom more figures to a row
 
 
@@ -42,8 +44,10 @@ def split_sentences(text: str) -> list[Span]:
     """Spans of the sentences in reading order, without the white space around them; they never overlap."""
     spans: list[Span] = []
     for start, end in _blocks(text):
-        pieces = [(start, end)] if is_record(text[start:end]) else _cut_at_terminators(text, start, end)
-        for piece in pieces:
+        if is_record(text[start:end]) and end - start <= _MAX_RECORD_CHARS:
+            spans.append((start, end))
+            continue
+        for piece in _cut_at_terminators(text, start, end):
             spans.extend(_cut_overlong(text, *piece))
     return [span for start, end in spans if (span := _trim(text, start, end)) is not None]
 
@@ -103,16 +107,26 @@ def _blocks(text: str) -> Iterator[Span]:
 
 
 def _breaks_between(above: str, below: str) -> bool:
-    if not below:
-        return False
-    if above.startswith("#") or below.startswith("#") or _LIST_ITEM.match(below):
+    if below and (above.startswith("#") or below.startswith("#") or _LIST_ITEM.match(below)):
         return True
-    if is_table_row(above) or is_table_row(below):
-        return True
+    if not below or is_table_row(above) or is_table_row(below):
+        return below != ""
     if is_figures(above) and not is_figures(below):  # the axis of a chart; the caption stays with its numbers
         return not below[0].islower()
-    is_heading = len(above) <= _HEADING_CHARS and above[-1] not in ".,;:!?-–—(" and not above[-1].isdigit()
-    return is_heading and len(above) * 1.5 < len(below) and not below[0].islower()
+    if below[0].islower() or above[-1] in ".,;:!?-–—(" or len(above) > _HEADING_CHARS:
+        return False
+    if above[-1].isdigit() and above[0].isupper() and below[0].isupper() and _is_short(above):
+        return True  # "Heron 4" above its description, "Chair 2021" in a table of names and years
+    return not above[-1].isdigit() and (len(above) * 1.5 < len(below) or _is_short_row(below))
+
+
+def _is_short(line: str) -> bool:
+    return len(line.split()) <= _SHORT_WORDS
+
+
+def _is_short_row(line: str) -> bool:
+    """A name with its figure behind: "Ruth Holm Chair 2021"; no sentence ends with a number and without a stop."""
+    return line[0].isupper() and line[-1].isdigit() and _is_short(line)
 
 
 def _cut_at_terminators(text: str, start: int, end: int) -> Iterator[Span]:

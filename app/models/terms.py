@@ -71,6 +71,9 @@ def is_mostly_latin(text: str) -> bool:
     return sum(character < "\u0250" for character in letters) * 2 >= len(letters)
 
 
+_WITH_PERSON = 6
+
+
 def stem(word: str) -> str:
     """Cut the commonest English endings; Cyrillic words to their beginning, since these inflect much more."""
     if _CYRILLIC.match(word):
@@ -79,6 +82,8 @@ def stem(word: str) -> str:
         return word
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1] if not word.endswith("sses") else word[:-2]
+    if len(word) > _WITH_PERSON and word.endswith("ee"):  # an employee is employed
+        word = word[:-2]
     for ending, replacement in _ENDINGS:
         rest = word.removesuffix(ending)
         if rest != word and len(rest) >= 2 and _VOWEL.search(rest) and not word.endswith("eed"):

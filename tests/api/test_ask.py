@@ -76,6 +76,25 @@ def test_a_summary_of_what_no_document_deals_with_is_refused(server: httpx.Clien
     assert (answer["agent"], answer["refused"], answer["citations"]) == ("summarize", True, [])
 
 
+def test_a_bare_request_about_many_documents_is_asked_back(server: httpx.Client) -> None:
+    documents = [
+        {
+            "text": f"The harbour number {n} was dredged by the coast guard in the spring of 19{n}0.",
+            "name": f"harbour-{n}.txt",
+        }
+        for n in range(1, 10)
+    ]
+    server.post("/index", json={"documents": documents, "collection": "harbours"}).raise_for_status()
+    answer = ask(server, "tl;dr", collection="harbours")
+    assert (answer["agent"], answer["refused"], answer["citations"]) == ("summarize", True, [])
+    assert "There are 9." in answer["answer"]
+    assert answer["answer"].count("\n- harbour-") == 8
+    assert answer["answer"].endswith("- and 1 more")
+    everything = ask(server, "Summarise all documents", collection="harbours")
+    assert len({citation["document_id"] for citation in everything["citations"]}) == 9
+    assert len(ask(server, "tl;dr of harbour-3.txt", collection="harbours")["citations"]) == 1
+
+
 def test_research_reports_on_both_documents_it_compares(server: httpx.Client) -> None:
     answer = ask(server, "Compare the notice period and the rent with evidence")
 

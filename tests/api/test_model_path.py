@@ -14,6 +14,7 @@ from tests.live import make_settings, running
 from tests.stub_openai import Mode, StubOpenAI
 
 RENT = "The monthly rent of the warehouse is 14,200 euros. It is due on the third working day."
+TRIAL = "Quellamine reduces tremor in adult herons by 40 percent [3]. Earlier trials found no effect [12]."
 TIMEOUT_S = 2.0
 
 
@@ -34,7 +35,8 @@ def server(stub: StubOpenAI, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         model_max_retries=0,
     )
     with running(settings) as client:
-        client.post("/index", json={"documents": [{"text": RENT, "name": "lease.txt"}]}).raise_for_status()
+        documents = [{"text": RENT, "name": "lease.txt"}, {"text": TRIAL, "name": "trial.txt"}]
+        client.post("/index", json={"documents": documents}).raise_for_status()
         yield client
 
 
@@ -60,6 +62,16 @@ def test_the_model_is_asked_with_the_retrieved_text(server: httpx.Client, stub: 
     assert RENT in str(stub.requests[-1])
     assert answer["citations"][0]["verified"]
     assert answer["usage"]["output_tokens"] > 0
+
+
+def test_the_references_of_a_document_are_no_markers(server: httpx.Client, stub: StubOpenAI) -> None:
+    answer = ask(server, "How much does quellamine reduce tremor?")
+
+    assert answer["answer"] == "Quellamine reduces tremor in adult herons by 40 percent (3). [1]"
+    (citation,) = answer["citations"]
+    assert citation["quote"] == "Quellamine reduces tremor in adult herons by 40 percent [3]."
+    assert citation["verified"]
+    assert "[12]" not in stub.requests[-1].prompt
 
 
 def test_the_answer_streams_token_by_token(server: httpx.Client) -> None:

@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 
 from app.errors import ModelUnavailable
+from app.models.candidates import Passage
 from app.models.cues import answer_cue, fits
 from app.models.minilm import MiniLMEmbeddings
-from app.models.reader import Passage, Reader, Reading
+from app.models.reader import Reader, Reading
 from app.models.sentences import MAX_SENTENCE_CHARS, split_sentences
 from app.models.terms import numbers, terms
 
@@ -277,3 +278,70 @@ def test_the_row_of_a_table_that_is_named_by_what_is_asked_answers(reader: Reade
     )
     question = "How high was the turnover of Halvik in 2024?"
     assert read(reader, question, passage).excerpts[0].text == "Turnover (€ million) 18.4 16.9 +8.9 %"
+
+
+def test_one_sentence_is_enough_when_it_says_all(reader: Reader) -> None:
+    passage = Passage(
+        "The notice period is two weeks during probation, and two months after probation. "
+        "Parents take 20 weeks of leave at full pay. Founders' day is free.",
+        0.9,
+        "handbook.md",
+    )
+    (only,) = read(reader, "What is the notice period after probation?", passage).excerpts
+    assert only.text.startswith("The notice period")
+
+
+def test_a_sentence_that_comes_again_with_its_neighbour_is_shown_once(reader: Reader) -> None:
+    passage = Passage("Probation lasts three months. It may be extended once, by up to three months.", 0.9)
+    (only,) = read(reader, "How long is probation and can it be extended?", passage).excerpts
+    assert only.text == passage.text
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Who is the CEO of Halvik Ferries?", "The Chief Executive Officer is Marta Solberg."),
+        ("Who is the chief executive officer of Halvik Ferries?", "Our CEO since 2021 is Marta Solberg."),
+        ("Where is the HQ of Halvik Ferries?", "The headquarters are in Bergen, Norway."),
+    ],
+)
+def test_abbreviations_stand_for_what_they_mean(question: str, text: str, reader: Reader) -> None:
+    passage = Passage(f"Ferries sail twice a day. {text} Tickets cost 85 kroner.", 0.6, "halvik-ferries.txt")
+    reading = read(reader, question, passage)
+    assert reading.answerable
+    assert reading.excerpts[0].text == text
+
+
+BOATS = (
+    "boats[0].name: Tern 4\nboats[0].note: Sails well.\nboats[0].price: 900\n\n"
+    "boats[1].name: Tern 3\nboats[1].note: Sold until the Tern 4 came; price was cut.\nboats[1].price: 500"
+)
+
+
+def test_the_model_that_is_asked_about_has_to_stand_beside_the_answer(reader: Reader) -> None:
+    for number, price in (("3", "500"), ("4", "900")):
+        (only,) = read(reader, f"What is the price of the Tern {number}?", Passage(BOATS, 0.8)).excerpts
+        assert only.text.endswith(f"price: {price}")
+    assert not read(reader, "What is the price of the Tern 5?", Passage(BOATS, 0.8)).answerable
+    assert read(reader, "What was the price of the boat in May 2026?", Passage(BOATS, 0.8)).confidence > 0.1
+
+
+@pytest.mark.parametrize("greeting", ["hi", "Hello there!", "Thank you very much.", "Guten Morgen", "hola"])
+def test_a_greeting_asks_for_nothing(greeting: str, reader: Reader) -> None:
+    passage = Passage("Hi-Hello Holdings Ltd. and Thank You Morgen Hola GmbH are subsidiaries there.", 0.9)
+    assert not read(reader, greeting, passage).answerable
+
+
+def test_headings_and_rows_of_names_stand_alone() -> None:
+    text = (
+        "Tern 4\nThe Tern 4 weighs 38 kilograms.\n"
+        "Member Role Since\nRuth Holm Chair 2021\nAda Lund Chief Executive Officer 2018\nRemuneration"
+    )
+    assert sentences(text) == [
+        "Tern 4",
+        "The Tern 4 weighs 38 kilograms.",
+        "Member Role Since",
+        "Ruth Holm Chair 2021",
+        "Ada Lund Chief Executive Officer 2018",
+        "Remuneration",
+    ]

@@ -109,4 +109,40 @@ async def test_the_answer_says_nothing_twice_when_only_the_parts_are_answered() 
     draft = await report(Question(main, main), findings, model=None, reader=READER)
     answered, *sections = draft.text.removeprefix("## Answer").split("## ")
     assert answered.strip() == f"{sentence} [1]"
-    assert all(sentence in section for section in sections)
+    assert [sentence in section for section in sections] == [True, False]
+    assert sections[1].endswith("Nothing beyond what is said above.")
+
+
+async def test_a_comparison_is_answered_by_its_parts_without_headings_and_repetitions() -> None:
+    library = Library(
+        {
+            "handbook": "## 3. Notice period and badges\n\nThe notice period of staff is two months.\n\n"
+            "| Time with us | Notice period |\n|---|---|\n| more than five years | three months |",
+            "lease": "2. NOTICE PERIOD\n\n2.2 The notice period of the lease is 90 days.",
+        }
+    )
+    hits = {
+        name: tuple(hit for hit in library.evidence() if hit.chunk.document_id == name)
+        for name in library.texts
+    }
+    main = "Compare the notice period in the handbook with the notice period of the lease"
+    draft = await report(
+        Question(main, main),
+        (
+            Finding("the notice period of staff in the handbook", hits["handbook"]),
+            Finding("the notice period of the lease", hits["lease"]),
+            Finding(main, tuple(library.evidence())),
+        ),
+        model=None,
+        reader=READER,
+    )
+    answered, *sections = draft.text.removeprefix("## Answer").split("## ")
+    assert "two months" in answered
+    assert "90 days" in answered
+    assert [section.split("\n")[0] for section in sections] == [
+        "The notice period of staff in the handbook",
+        "The notice period of the lease",
+    ]
+    assert "NOTICE PERIOD [" not in draft.text
+    assert "badges" not in draft.text
+    assert "Time with us" not in draft.text

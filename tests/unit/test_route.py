@@ -18,6 +18,7 @@ from app.chains.route import demo_route, route
 from app.errors import ModelError, ModelMisbehaved, ModelRateLimited, ModelTimeout
 from tests.unit.structured_fake import FormModel
 
+PASSAGE = " ".join(["The yard was founded in 1874 and built boats of oak and larch."] * 5)
 ROUTING = Path(__file__).parent.parent / "fixtures" / "routing.jsonl"
 
 
@@ -63,6 +64,22 @@ def test_at_least_95_of_100_unseen_questions_reach_the_right_agent(chosen_set: s
         ("COMPARE THE TWO OFFERS", "research"),
         ("Could you please be so kind as to give me a short overview?", "summarize"),
         ("I got two offers. The first is cheaper. Please compare their guarantees.", "research"),
+        # A passage tells something; what is asked stands at its end, or is put politely
+        ("... ability to record, process, summarize and report financial information", "qa"),
+        ("What is said of the ability to record, process, summarize and report information?", "qa"),
+        ("Management's ability to record and summarize financial information", "qa"),
+        ("The tool can extract, compare, summarize and rank documents.", "qa"),
+        (f"{PASSAGE} It was built to compare and analyze. Summary of the tides. {PASSAGE}", "qa"),
+        (f"{PASSAGE} Summarize this.", "summarize"),
+        (f"Summarise this text: {PASSAGE}", "summarize"),
+        (f"{PASSAGE} Please compare the two yards. {PASSAGE}", "research"),
+        ("This lease is long, summarize it", "summarize"),
+        ("Read the report, then summarize and explain it", "summarize"),
+        (
+            f"The {'northern ' * 30}branch, and I would like you to compare their liability clauses",
+            "research",
+        ),
+        ("What is the limit of liability in each contract year?", "qa"),
     ],
 )
 def test_demo_router(question: str, agent: str) -> None:

@@ -146,6 +146,17 @@ def test_what_the_model_quotes_is_found_despite_line_breaks_hyphens_and_ligature
     assert citation.verified
 
 
+def test_what_the_model_quotes_is_found_although_brackets_were_kept_from_it() -> None:
+    library = Library(
+        {"trial": "It was tried. Herons tremble less [3, 4], see questions[2].answer. It is new."}
+    )
+    (citation,) = check(
+        "Result: “Herons tremble less (3, 4), see questions(2).answer.” [1]", library
+    ).citations
+    assert citation.quote == "Herons tremble less [3, 4], see questions[2].answer."
+    assert citation.verified
+
+
 def test_a_chunk_that_has_moved_in_its_document_is_found_again() -> None:
     library = Library({"lease": "New first line.\n" + LEASE})
     moved = make_chunk("Notice has to be given in writing.", document_id="lease", start=3)
