@@ -29,6 +29,8 @@ def clean_text(text: str) -> str:
     Letters, punctuation and white space stay as they are, but for line ends at soft hyphens; presentation forms become
     the letters they show.
     """
+    if text.isascii() and text.isprintable():
+        return text  # as nearly every cell of a table and every short line is
     text = _NEWLINES.sub("\n", text)
     text = _TERMINAL_CODES.sub("", text)
     text = _CONTROLS.sub("", text)
