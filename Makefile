@@ -6,6 +6,8 @@ BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples tests
 TYPED := app ui server.py scripts benchmarks examples
 INSTALL := sh scripts/setup.sh
+# A process for each core; the tests of one file stay together, since they share a server.
+TESTS := $(BIN)/python -m pytest -n auto --dist loadfile
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -20,14 +22,14 @@ dev-setup:
 	@$(INSTALL) requirements-dev.lock
 
 test: dev-setup ## run every test that needs neither another server nor a browser
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 check: dev-setup ## format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(TESTS)
 
 format: dev-setup ## rewrite the code in the project's format
 	$(BIN)/ruff format $(SOURCES)
