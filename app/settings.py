@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     embedding_threads: int = Field(default=2, ge=1, le=64)
     model_timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     model_max_retries: int = Field(default=1, ge=0, le=10)
+    max_answer_tokens: int = Field(default=4_096, ge=256)
 
     # Knowledge
     data_dir: Path = Path("data")

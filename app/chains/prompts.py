@@ -18,7 +18,7 @@ HISTORY_TURNS = 4
 HISTORY_CHARS = 800
 """What is kept of each earlier question and answer."""
 
-_MARKERS = re.compile(r"\s*\[\d+\]")
+_MARKERS = re.compile(r"(?:(?<!\s)\s++)?\[\d++\]")
 
 _SOURCE_RULES = """
 The sources stand between the lines <sources-{nonce}> and </sources-{nonce}>, each between
@@ -122,6 +122,6 @@ def recent_messages(history: Sequence[Turn]) -> list[BaseMessage]:
     """The last turns, shortened, the answers without markers: their numbers mean other sources."""
     messages: list[BaseMessage] = []
     for turn in history[-HISTORY_TURNS:]:
-        answer = _MARKERS.sub("", turn.answer)[:HISTORY_CHARS]
+        answer = _MARKERS.sub("", turn.answer[: 2 * HISTORY_CHARS])[:HISTORY_CHARS]
         messages += [HumanMessage(turn.question[:HISTORY_CHARS]), AIMessage(answer)]
     return messages
