@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
 from fastapi.responses import PlainTextResponse
 
+from app.api.bodies import JsonRoute
 from app.api.jobs import finished
 from app.api.services import Services, UsesServices
 from app.errors import InvalidRequest, LlmopsError, UnknownDocument, UnsupportedFormat
@@ -32,7 +33,7 @@ from app.schemas import (
     UploadResponse,
 )
 
-router = APIRouter(tags=["Documents"])
+router = APIRouter(tags=["Documents"], route_class=JsonRoute)
 
 IdempotencyKey = Annotated[
     str | None,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, or_
+from sqlalchemy import ColumnElement, Text, and_, cast, false, func, or_
 
 from app.errors import InvalidRequest
 from app.knowledge.tables import chunks, documents
@@ -44,7 +44,8 @@ def _field_matches(field: str, value: object) -> ColumnElement[bool]:
     checked = _checked(field, value)
     if field in _COLUMNS:
         column: ColumnElement[Any] = _COLUMNS[field]
-        return column == checked
+        # To SQL, true is the number 1.
+        return false() if isinstance(checked, bool) else column == checked
     own, inherited = chunks.c.metadata[_path(field)], documents.c.metadata[_path(field)]
     if checked is None:
         return and_(own.as_string().is_(None), inherited.as_string().is_(None))
