@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -15,6 +15,7 @@ EMBEDDED_EMBEDDING_MODEL = "embedded:all-MiniLM-L6-v2"
 OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
 DEFAULT_CHAT_MODEL = "openai:gpt-4o"
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 def _bare(name: str) -> AliasChoices:
@@ -67,9 +68,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
-        "INFO", validation_alias=_bare("LOG_LEVEL")
-    )
+    log_level: LogLevel = Field("INFO", validation_alias=_bare("LOG_LEVEL"))
     log_dir: Path = Path("logs")
 
     @field_validator("cors_origins", mode="before")
@@ -82,7 +81,9 @@ class Settings(BaseSettings):
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
+        """A wrong value stays as it was written, for the message that names it."""
+        is_level = isinstance(value, str) and value.upper() in get_args(LogLevel)
+        return str(value).upper() if is_level else value
 
     @field_validator("chat_model", "embedding_model")
     @classmethod
