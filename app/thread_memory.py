@@ -14,7 +14,10 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from app.errors import ConfigurationError
 
-_TABLES = ("checkpoints", "writes")
+_FORGET_EARLIER = (
+    "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",
+    "DELETE FROM writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",
+)
 
 
 class ThreadMemory(AsyncSqliteSaver):
@@ -34,11 +37,8 @@ class ThreadMemory(AsyncSqliteSaver):
         place = stored["configurable"]
         newest = (str(place["thread_id"]), place["checkpoint_ns"], place["checkpoint_id"])
         async with self.lock:
-            for table in _TABLES:
-                await self.conn.execute(
-                    f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",  # noqa: S608
-                    newest,
-                )
+            for statement in _FORGET_EARLIER:
+                await self.conn.execute(statement, newest)
             await self.conn.commit()
         return stored
 
