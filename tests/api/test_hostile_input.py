@@ -126,11 +126,6 @@ async def test_conversations_that_cannot_be_opened_stop_the_start(tmp_path: Path
             pass
 
 
-def test_true_is_no_page_number(server: httpx.Client) -> None:
-    query = {"query": "notice", "filter": {"page": True}}
-    assert server.post("/search", json=query).json()["results"] == []
-
-
 def test_a_database_that_goes_bad_is_unavailable_and_health_tells(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
     with running(settings) as server:
