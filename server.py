@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from logging import getLogger
-from pathlib import Path
 from typing import cast
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from app import __version__
 from app.agents.base import AgentDeps
 from app.api import ask, collections, documents, jobs, knowledge, ops
+from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
-from app.api.problems import BodyLimit, LastResort, add_problem_handlers
+from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.services import Services
 from app.chains.rerank import build_reranker
-from app.errors import ConfigurationError
 from app.graph import build_graph
 from app.ingestion.assembly import build_ingestion
 from app.ingestion.page_image import PageImages
@@ -39,6 +36,7 @@ from app.pools import yield_to_others
 from app.runs import RunLimits, Runner
 from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, load_settings
 from app.thread_locks import ThreadLocks
+from app.thread_memory import open_threads
 
 log = getLogger("llmops.api")
 
@@ -87,23 +85,6 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         )
 
 
-@asynccontextmanager
-async def open_threads(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
-    """Open what conversations are remembered in.
-
-    Raises:
-        ConfigurationError: the file is no SQLite database.
-    """
-    async with AsyncSqliteSaver.from_conn_string(str(path)) as threads:
-        try:
-            await threads.setup()
-        except sqlite3.DatabaseError as error:
-            raise ConfigurationError(
-                f"{str(path)!r} cannot be used to remember conversations: {error}"
-            ) from None
-        yield threads
-
-
 def build_reader(settings: Settings, embedding_model: EmbeddingModel) -> Reader:
     """The demo engine reads with the embedded model, whatever the knowledge base was built with."""
     if embedding_model.name != EMBEDDED_EMBEDDING_MODEL:
@@ -149,7 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     add_problem_handlers(app)
     app.add_middleware(LastResort)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_mb * 1024 * 1024)
+    app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_mb * MEBIBYTE)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from app.errors import LlmopsError
+from app.errors import InvalidRequest, LlmopsError
+from app.surrogates import replace_surrogates
 
 app = typer.Typer(
     name="llmops",
@@ -21,10 +23,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _collection(name: str | None) -> str | None:
+    """The name of a collection as every door accepts it."""
+    from app.schemas import COLLECTION_NAME
+
+    if name is not None and not re.fullmatch(COLLECTION_NAME, name):
+        raise InvalidRequest(f"collection: {name!r} is not accepted: must match {COLLECTION_NAME}")
+    return name
+
+
+def _texts(value: Any) -> Any:
+    """What is no text in the terminal's encoding reaches Python as half characters, which nothing can store."""
+    if isinstance(value, list):
+        return [replace_surrogates(text) for text in value]
+    return value if value is None else replace_surrogates(value)
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
-Collection = Annotated[str | None, typer.Option(help="Name of a collection; otherwise `default`.")]
+Collection = Annotated[
+    str | None, typer.Option(callback=_collection, help="Name of a collection; otherwise `default`.")
+]
 Documents = Annotated[
-    list[str] | None, typer.Option("--document", help="Only this document's ID; repeatable.")
+    list[str] | None, typer.Option("--document", callback=_texts, help="Only this document's ID; repeatable.")
 ]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; otherwise LLMOPS_HOST.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; otherwise LLMOPS_PORT.")]
@@ -68,11 +89,13 @@ def index(
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
-    agent: Annotated[str, typer.Option(help="auto, qa, research or summarize.")] = "auto",
+    question: Annotated[
+        str, typer.Argument(callback=_texts, help="The question; - reads it from standard input.")
+    ],
+    agent: Annotated[str, typer.Option(callback=_texts, help="auto, qa, research or summarize.")] = "auto",
     demo: Annotated[bool, typer.Option("--demo", help="Answer without the chat model.")] = False,
     collection: Collection = None,
-    thread: Annotated[str | None, typer.Option(help="Continue this conversation.")] = None,
+    thread: Annotated[str | None, typer.Option(callback=_texts, help="Continue this conversation.")] = None,
     document: Documents = None,
     as_json: AsJson = False,
 ) -> None:
@@ -92,7 +115,9 @@ def ask(
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for; - reads it from standard input.")],
+    query: Annotated[
+        str, typer.Argument(callback=_texts, help="What to look for; - reads it from standard input.")
+    ],
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 6,
     collection: Collection = None,
     document: Documents = None,
@@ -114,7 +139,7 @@ def documents(collection: Collection = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def delete(
-    document_id: Annotated[str, typer.Argument(metavar="ID", help="ID of the document.")],
+    document_id: Annotated[str, typer.Argument(metavar="ID", callback=_texts, help="ID of the document.")],
     as_json: AsJson = False,
 ) -> None:
     """Forget a document: its text, vectors and file."""
@@ -153,7 +178,7 @@ def stats(as_json: AsJson = False) -> None:
 def clear(
     yes: Annotated[bool, typer.Option("--yes", help="Confirm.")] = False,
     collection: Annotated[
-        str | None, typer.Option(help="Only this collection; otherwise everything.")
+        str | None, typer.Option(callback=_collection, help="Only this collection; otherwise everything.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -31,8 +31,20 @@ class KeyValueFormatter(logging.Formatter):
             key: value for key, value in vars(record).items() if key not in _STANDARD
         }
         pairs = " ".join(f"{key}={_quoted(value)}" for key, value in fields.items())
-        line = f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()} {pairs}"
-        return line.replace("\n", "\\n").replace("\r", "\\r")
+        return _escaped(
+            f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()} {pairs}"
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line and below it the traceback, whose messages may quote anything as well."""
+        return "\n".join(map(_escaped, super().format(record).split("\n")))
+
+
+def _escaped(line: str) -> str:
+    """Without anything that would end the line, move the cursor or retitle the terminal of who reads it."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def _quoted(value: object) -> str:

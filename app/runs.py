@@ -9,8 +9,8 @@ import asyncio
 import contextvars
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from logging import getLogger
 from time import perf_counter
@@ -31,6 +31,8 @@ log = getLogger("llmops.rag")
 Event = dict[str, Any]
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 _END = None
+_Queue = asyncio.Queue[Event | Exception | None]
+_MAX_WAITING = 256  # events; a run that has more of them waits for its reader
 _THREAD_ID = re.compile(IDENTIFIER)
 
 
@@ -71,6 +73,8 @@ class Runner:
         self._stateless = stateless
         self._locks = locks
         self._limits = limits
+        self.damage: str | None = None
+        """What has shown to be wrong with the file of the threads; it does not heal while it is open."""
 
     def check(self, request: RunRequest) -> None:
         """Refuse a request that could not run, before anything of an answer is sent.
@@ -119,17 +123,17 @@ class Runner:
         thread_id = request.thread_id or uuid4().hex
         with self._locks.claim(thread_id):
             yield {"type": "run", "content": "", "run_id": request.run_id, "thread_id": thread_id}
-            queue: asyncio.Queue[Event | None] = asyncio.Queue()
+            queue: _Queue = asyncio.Queue(_MAX_WAITING)
             context = contextvars.Context()
             context.run(logs.request_id.set, logs.request_id.get())
             work = asyncio.get_running_loop().create_task(
                 self._work(request, thread_id, queue), context=context
             )
-            work.add_done_callback(_retrieve)
             try:
                 while (event := await queue.get()) is not _END:
+                    if isinstance(event, Exception):
+                        raise event
                     yield event
-                await work
             finally:
                 work.cancel()
                 await asyncio.wait([work])
@@ -139,25 +143,40 @@ class Runner:
 
         Raises:
             UnknownThread: nothing was ever answered on it.
+            StorageUnavailable: what is remembered cannot be read.
         """
-        state = await self._graph.aget_state({"configurable": {"thread_id": thread_id}})
+        with self._translated("read"):
+            state = await self._graph.aget_state({"configurable": {"thread_id": thread_id}})
         turns: list[TurnRecord] = state.values.get("turns", [])
         if not turns:
             raise UnknownThread(f"There is no thread {thread_id!r}")
         return turns
 
-    async def _work(self, request: RunRequest, thread_id: str, queue: asyncio.Queue[Event | None]) -> None:
+    async def _work(self, request: RunRequest, thread_id: str, queue: _Queue) -> None:
+        """Put events into the queue, and last what went wrong or the end; a run that is cancelled has no listener."""
         try:
             async with asyncio.timeout(self._limits.timeout_s):
-                await self._answer(request, thread_id, queue)
+                with self._translated("stored"):
+                    await self._answer(request, thread_id, queue)
         except TimeoutError:
-            raise RunTimeout(f"No answer within {self._limits.timeout_s:g} s") from None
-        except sqlite3.OperationalError as error:  # of the checkpointer, which translates nothing
-            raise StorageUnavailable(f"The conversation cannot be stored: {error}") from error
-        finally:
-            queue.put_nowait(_END)
+            await queue.put(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"))
+        except Exception as error:  # noqa: BLE001  # handed to the caller, who raises it
+            await queue.put(error)
+        else:
+            await queue.put(_END)
 
-    async def _answer(self, request: RunRequest, thread_id: str, queue: asyncio.Queue[Event | None]) -> None:
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        """What the checkpointer raises, which translates nothing, as our own error."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StorageUnavailable(f"The conversation cannot be {what}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            self.damage = str(error)
+            raise StorageUnavailable(f"The conversation cannot be {what}: {error}") from error
+
+    async def _answer(self, request: RunRequest, thread_id: str, queue: _Queue) -> None:
         answer: Event = {}
         chunk: Any
         graph = self._graph if request.history is None else self._stateless
@@ -169,12 +188,12 @@ class Runner:
             durability="exit" if graph.checkpointer else None,
         ):
             if stream_mode == "custom":
-                queue.put_nowait(chunk)
+                await queue.put(chunk)
             else:
                 answer = chunk.get("result", answer)
         for citation in answer["citations"]:
-            queue.put_nowait({"type": "citation", "content": "", **citation})
-        queue.put_nowait({"type": "final", "content": "", **answer})
+            await queue.put({"type": "citation", "content": "", **citation})
+        await queue.put({"type": "final", "content": "", **answer})
         _log_run(answer)
 
     def _input(self, request: RunRequest, thread_id: str) -> RunInput:
@@ -191,12 +210,6 @@ class Runner:
             "history": request.history or (),
             "top_k": request.top_k or self._limits.top_k_for(collection),
         }
-
-
-def _retrieve(work: asyncio.Task[None]) -> None:
-    """Look at the outcome, so that asyncio does not complain of an error that nobody is there to hear any more."""
-    if not work.cancelled():
-        work.exception()
 
 
 def _log_run(answer: Event) -> None:

@@ -15,10 +15,7 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
-    model_validator,
 )
-
-from app.surrogates import replace_in_json
 
 AgentName = Literal["qa", "research", "summarize"]
 AgentChoice = Literal["auto", "qa", "research", "summarize"]
@@ -32,8 +29,8 @@ DocumentStatus = Literal["queued", "parsing", "embedding", "indexed", "failed", 
 _AGENT_ENUM: dict[str, Any] = {"enum": list(get_args(AgentChoice))}
 
 DEFAULT_COLLECTION = "default"
-CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-
+COLLECTION_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+CollectionName = Annotated[str, StringConstraints(pattern=COLLECTION_NAME)]
 
 DocumentIds = Annotated[
     list[str] | None, Field(min_length=1, max_length=1_000, description="Look into these only")
@@ -46,11 +43,6 @@ class Wire(BaseModel):
     """Base of all wire types: unknown fields of a request are refused by name, never silently dropped."""
 
     model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_half_characters(cls, data: Any) -> Any:
-        return replace_in_json(data)
 
 
 class Citation(Wire):
@@ -110,7 +102,7 @@ class AskRequest(Wire):
 _NoneIfEmpty = BeforeValidator(lambda value: value or None)
 _FormText = Annotated[CollectionName | None, _NoneIfEmpty, WithJsonSchema({"type": "string", "default": ""})]
 _FormList = Annotated[
-    list[str] | None,
+    DocumentIds,
     _NoneIfEmpty,
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "default": []}),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,6 +16,7 @@ OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
 MODEL_RERANKER = "llm"
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
 DEFAULT_CHAT_MODEL = "openai:gpt-4o"
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 def _bare(name: str) -> AliasChoices:
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     embedding_threads: int = Field(default=2, ge=1, le=64)
     model_timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     model_max_retries: int = Field(default=1, ge=0, le=10)
+    max_answer_tokens: int = Field(default=4_096, ge=256)
 
     # Knowledge
     data_dir: Path = Path("data")
@@ -68,9 +70,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
-        "INFO", validation_alias=_bare("LOG_LEVEL")
-    )
+    log_level: LogLevel = Field("INFO", validation_alias=_bare("LOG_LEVEL"))
     log_dir: Path = Path("logs")
 
     @field_validator("cors_origins", mode="before")
@@ -83,7 +83,9 @@ class Settings(BaseSettings):
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
+        """A wrong value stays as it was written, for the message that names it."""
+        is_level = isinstance(value, str) and value.upper() in get_args(LogLevel)
+        return str(value).upper() if is_level else value
 
     @field_validator("chat_model", "embedding_model")
     @classmethod

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.errors import ThreadBusy
+from app.errors import ConfigurationError, ThreadBusy
 
 _OFFSET_BITS = 62
 
@@ -21,7 +21,11 @@ class ThreadLocks:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        """Raises `ConfigurationError` where the file cannot be opened."""
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ConfigurationError(f"{str(path)!r} cannot be opened: {error.strerror}") from None
         self._mine: set[str] = set()
 
     def close(self) -> None:

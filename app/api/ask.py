@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
+from app.api.bodies import JsonRoute
 from app.api.disconnects import answer_while_connected
 from app.api.services import UsesServices
 from app.runs import RunRequest
 from app.schemas import Answer, AskRequest, Thread
 
-router = APIRouter(tags=["Questions"])
+router = APIRouter(tags=["Questions"], route_class=JsonRoute)
 
 
 @router.post("/ask")

@@ -23,3 +23,4 @@ async def answer_while_connected(runner: Runner, run: RunRequest, request: Reque
         return work.result()
     finally:
         work.cancel()
+        await asyncio.wait([work])  # until then the thread is busy, and what the run holds open is in use

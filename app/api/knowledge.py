@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
 
+from app.api.bodies import JsonRoute
 from app.api.jobs import finished
 from app.api.openapi import problem_responses
 from app.api.services import Services, UsesServices
@@ -33,7 +34,7 @@ from app.schemas import (
     UploadResponse,
 )
 
-router = APIRouter(tags=["Documents"])
+router = APIRouter(tags=["Documents"], route_class=JsonRoute)
 
 IdempotencyKey = Annotated[
     str | None,

@@ -22,9 +22,13 @@ from langserve import CustomUserType, add_routes
 from app.agents import AGENTS
 from app.api.disconnects import answer_while_connected
 from app.api.readable_events import ReadableEvents, footnote
-from app.api.request_checks import check_agent_request, check_chat_request
-from app.chains.records import Turn
-from app.errors import InvalidRequest, LlmopsError
+from app.api.request_checks import (
+    LangServeRoute,
+    chat_request,
+    check_agent_request,
+    check_chat_request,
+)
+from app.errors import LlmopsError
 from app.runs import Event, Runner, RunRequest
 from app.schemas import AgentChoice, AgentInput, Answer, ChatInput
 
@@ -32,6 +36,7 @@ log = getLogger("llmops.api")
 
 _CONCURRENT_RUNS_OF_A_BATCH = 8
 _CALLER = "caller"
+_FAILED = "The server failed on this question"
 
 
 class FinalAnswer(Answer):
@@ -154,7 +159,7 @@ class AgentRunnable(Runnable[Any, Any]):
                 log.exception("unhandled_exception", extra={"agent": self._agent})
                 yield {
                     "type": "error",
-                    "content": "The server failed on this question",
+                    "content": _FAILED,
                     "code": LlmopsError.code,
                 }
 
@@ -185,31 +190,20 @@ class ChatRunnable(Runnable[Any, Any]):
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any | None
     ) -> AsyncIterator[str]:
-        yield await self.ainvoke(input, config)
+        """The whole answer at once; what goes wrong is text as well, for the status has been sent already."""
+        try:
+            yield await self.ainvoke(input, config)
+        except LlmopsError as error:
+            yield error.detail
+        except Exception:
+            log.exception("unhandled_exception", extra={"agent": self.name})
+            yield _FAILED
 
     async def _answer(
         self, input: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> str:
         run = chat_request(ChatItem.model_validate(input))
         return with_sources(await answer_while_connected(self._get_runner(), run, caller(config)))
-
-
-def chat_request(chat: ChatInput) -> RunRequest:
-    """The last human message is the question; what was said before it is the history.
-
-    Raises:
-        InvalidRequest: the last message is not the human's.
-    """
-    *before, last = chat.messages
-    if last.type != "human":
-        raise InvalidRequest("messages: the last one must be of type 'human'")
-    history, question = [], ""
-    for message in before:
-        if message.type == "human":
-            question = message.content
-        elif message.type == "ai":
-            history.append(Turn(question=question, answer=message.content))
-    return RunRequest(question=last.content, history=tuple(history))
 
 
 def with_sources(answer: Answer) -> str:
@@ -234,7 +228,9 @@ def add_langserve_routes(app: FastAPI, get_runner: Callable[[], Runner]) -> None
 
 def _router(path: str, check: Callable[[Request], Awaitable[None]]) -> APIRouter:
     # The router's own prefix: with `include_router(prefix=…)` the playground would not find its assets.
-    return APIRouter(prefix=f"/{path}", tags=["LangServe"], dependencies=[Depends(check)])
+    return APIRouter(
+        prefix=f"/{path}", tags=["LangServe"], dependencies=[Depends(check)], route_class=LangServeRoute
+    )
 
 
 def keep_caller(config: dict[str, Any], request: Request) -> dict[str, Any]:

@@ -69,18 +69,18 @@ async def info(services: UsesServices) -> Info:
 
 def _check(services: Services) -> Health:
     """Ask the store, and let the indexes catch up with it when it answers."""
-    store, problem = services.knowledge.store, "ok"
-    if not store.is_reachable():
-        problem = "the database does not answer"
-    elif store.embedding_model() != services.embedding_model.name:
+    store = services.knowledge.store
+    problem = store.problem()
+    if problem is None and store.embedding_model() != services.embedding_model.name:
         problem = "embedded again with another model; restart the server"
-    else:
+    if problem is None:
         services.knowledge.catch_up()
+    checks = {"store": problem or "ok", "threads": services.runner.damage or "ok"}
     return Health(
-        status="ok" if problem == "ok" else "unavailable",
+        status="ok" if set(checks.values()) == {"ok"} else "unavailable",
         version=__version__,
         mode=_mode(services),
-        checks={"store": problem},
+        checks=checks,
     )
 
 

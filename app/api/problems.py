@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from logging import getLogger
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app import logs
-from app.errors import BodyTooLarge, InvalidRequest, LlmopsError
+from app.api.asgi import HttpMiddleware
+from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, NotFound, RequestError
 from app.schemas import Problem
 
 log = getLogger("llmops.api")
 
 MEDIA_TYPE = "application/problem+json"
-_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+# Those of the framework's errors that are also ours.
+_OURS = {error.status: error for error in (RequestError, NotFound, BodyTooLarge, InvalidRequest)}
+_CODES = {405: "method_not_allowed"}
 
 
 def problem(
-    status: int, *, code: str, title: str, detail: str, headers: dict[str, str] | None = None
+    status: int, *, code: str, title: str, detail: str, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """Build the wire form of one error."""
     body = Problem(
@@ -38,8 +40,8 @@ def problem(
     return JSONResponse(body.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def from_error(error: LlmopsError) -> JSONResponse:
-    return problem(error.status, code=error.code, title=error.title, detail=error.detail)
+def from_error(error: LlmopsError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return problem(error.status, code=error.code, title=error.title, detail=error.detail, headers=headers)
 
 
 def internal_error() -> JSONResponse:
@@ -59,8 +61,6 @@ def explain_validation(errors: Sequence[Any]) -> str:
 def _explain(error: Any) -> str:
     if not isinstance(error, dict):
         return str(error)
-    if error.get("type") == "json_invalid":
-        return f"body: not valid JSON at character {error['loc'][-1]}"
     path = ".".join(str(part) for part in error.get("loc", ()) if part not in ("body", "__root__"))
     return f"{path or 'body'}: {error.get('msg', 'not valid')}"
 
@@ -76,24 +76,19 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     failure = cast(HTTPException, error)
     detail = str(failure.detail)
+    if ours := _OURS.get(failure.status_code):
+        return from_error(ours(detail), failure.headers)
     code = _CODES.get(failure.status_code, f"http_{failure.status_code}")
-    headers = dict(failure.headers) if failure.headers else None
-    return problem(failure.status_code, code=code, title=detail, detail=detail, headers=headers)
+    return problem(failure.status_code, code=code, title=detail, detail=detail, headers=failure.headers)
 
 
-class LastResort:
+class LastResort(HttpMiddleware):
     """Turns an unhandled exception into a problem while the connection stays usable.
 
     Left to the server, the exception would close the keep-alive socket and the client's next request would fail too.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
         async def watch(message: Message) -> None:
@@ -108,41 +103,6 @@ class LastResort:
             if started:
                 raise
             await internal_error()(scope, receive, send)
-
-
-class BodyLimit:
-    """Refuses a body over the limit: at once when its length is announced, else as soon as it has grown too long.
-
-    FastAPI's own limit would answer the first case in plain text, whatever handlers there are.
-    """
-
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self._app = app
-        self._max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._max_bytes:
-            await from_error(BodyTooLarge(self._explain()))(scope, receive, send)
-            return
-        received = 0
-
-        async def count() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_bytes:
-                # The one kind of exception that FastAPI lets through while it parses a body.
-                raise HTTPException(BodyTooLarge.status, self._explain())
-            return message
-
-        await self._app(scope, count, send)
-
-    def _explain(self) -> str:
-        return f"The body is too large; at most {self._max_bytes} bytes are accepted"
 
 
 def add_problem_handlers(app: FastAPI) -> None:

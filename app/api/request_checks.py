@@ -6,33 +6,79 @@ of its routes is the place where an error can still have its own status.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
-from fastapi import Request
+from fastapi import HTTPException, Request, Response
 from pydantic import ValidationError
 
+from app.api.bodies import JsonRoute
 from app.api.problems import explain_validation
 from app.api.services import get_services
+from app.chains.records import Turn
 from app.errors import InvalidRequest
 from app.runs import RunRequest
-from app.schemas import AgentInput
+from app.schemas import AgentInput, ChatInput, Wire
+
+Input = TypeVar("Input", bound=Wire)
 
 _RUNS = ("invoke", "stream", "stream_log", "stream_events")
+_NO_FILE = "There is no such file"
+
+
+class LangServeRoute(JsonRoute):
+    """LangServe answers to an unknown file of a playground in plain text, and breaks on the name of no file."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_langserve(request: Request) -> Response:
+            if "\0" in request.scope["path"]:
+                raise HTTPException(404, _NO_FILE)
+            try:
+                response = await handle(request)
+            except (IsADirectoryError, NotADirectoryError):
+                raise HTTPException(404, _NO_FILE) from None
+            if response.status_code == 404:
+                raise HTTPException(404, _NO_FILE)
+            return response
+
+        return handle_langserve
 
 
 async def check_agent_request(request: Request) -> None:
     """Check the body of a LangServe route over an agent."""
     services = get_services(request)
     for item, config in await _items(request, services.settings.max_batch):
-        fields = _validated(item)
+        fields = _validated(item, AgentInput)
         services.runner.check(
             RunRequest(question=fields.question, agent=fields.agent, thread_id=_thread_id(config))
         )
 
 
 async def check_chat_request(request: Request) -> None:
-    """Check the shape of a LangServe body; its messages are checked when the run is made of them."""
-    await _items(request, get_services(request).settings.max_batch)
+    """Check the body of the LangServe route for the chat playground."""
+    services = get_services(request)
+    for item, _ in await _items(request, services.settings.max_batch):
+        services.runner.check(chat_request(_validated(item, ChatInput)))
+
+
+def chat_request(chat: ChatInput) -> RunRequest:
+    """The run that a conversation asks for: its last message is the question, what was said before is the history.
+
+    Raises:
+        InvalidRequest: the last message is not the human's.
+    """
+    *before, last = chat.messages
+    if last.type != "human":
+        raise InvalidRequest("messages: the last one must be of type 'human'")
+    history, question = [], ""
+    for message in before:
+        if message.type == "human":
+            question = message.content
+        elif message.type == "ai":
+            history.append(Turn(question=question, answer=message.content))
+    return RunRequest(question=last.content, history=tuple(history))
 
 
 async def _items(request: Request, max_batch: int) -> list[tuple[Any, dict[str, Any]]]:
@@ -40,7 +86,9 @@ async def _items(request: Request, max_batch: int) -> list[tuple[Any, dict[str, 
     action = request.url.path.rsplit("/", 1)[-1]
     if request.method != "POST" or action not in (*_RUNS, "batch"):
         return []
-    body = await _json_object(request)
+    body = await request.json()
+    if not isinstance(body, dict):
+        raise InvalidRequest("body: must be a JSON object")
     if action in _RUNS:
         if "input" not in body:
             raise InvalidRequest("input: is missing")
@@ -61,16 +109,6 @@ def _batch(body: dict[str, Any], max_batch: int) -> list[tuple[Any, dict[str, An
     return list(zip(inputs, [_config(config, "config") for config in configs], strict=True))
 
 
-async def _json_object(request: Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested too deeply
-        raise InvalidRequest(f"body: not valid JSON ({error})") from None
-    if not isinstance(body, dict):
-        raise InvalidRequest("body: must be a JSON object")
-    return body
-
-
 def _config(value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest(f"{path}: must be an object")
@@ -86,9 +124,9 @@ def _thread_id(config: dict[str, Any]) -> str | None:
     return thread_id or None
 
 
-def _validated(value: Any) -> AgentInput:
+def _validated(value: Any, shape: type[Input]) -> Input:
     try:
-        return AgentInput.model_validate(value)
+        return shape.model_validate(value)
     except ValidationError as error:
         issues = [{**issue, "loc": ("input", *issue["loc"])} for issue in error.errors()]
         raise InvalidRequest(explain_validation(issues)) from None

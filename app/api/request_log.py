@@ -8,9 +8,10 @@ from time import perf_counter
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app import logs
+from app.api.asgi import HttpMiddleware
 
 log = getLogger("llmops.api")
 
@@ -18,16 +19,10 @@ HEADER = "x-request-id"
 _SENSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-class RequestLog:
+class RequestLog(HttpMiddleware):
     """Takes the client's `X-Request-ID` when it is a sensible one, else makes one."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         sent = Headers(scope=scope).get(HEADER, "")
         token = logs.request_id.set(sent if _SENSIBLE_ID.fullmatch(sent) else uuid4().hex)
         started, status = perf_counter(), 0

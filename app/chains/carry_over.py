@@ -38,6 +38,7 @@ from app.chains.follow_up_words import (
     WH,
     YEAR,
 )
+from app.chains.prompts import HISTORY_CHARS
 from app.chains.records import Turn
 from app.chains.request_grammar import CONTENTS, read_cues
 
@@ -68,7 +69,9 @@ def carry_over(question: str, history: Sequence[Turn]) -> str:
     """The question with what the last turns must lend it, in the words they used."""
     before: _Before | None = None
     for turn in history[-_TURNS:]:
-        before = _Before(_complete(turn.question, before), turn.answer)
+        # A client that keeps the conversation itself may send turns of any length, with names of thousands of words.
+        asked, answer = turn.question[:HISTORY_CHARS], turn.answer[:HISTORY_CHARS]
+        before = _Before(_complete(asked, before)[: 2 * HISTORY_CHARS], answer)
     return _complete(question, before)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 from app.chains.request_grammar import read_cues
 from app.chains.route_words import FRAMES, PHRASES, WORDS
@@ -167,7 +167,7 @@ def _runs(words: Sequence[str]) -> dict[str, frozenset[str]]:
     return runs
 
 
-@cache
+@lru_cache(maxsize=4_096)  # strangers choose the words
 def _class_of(word: str) -> str:
     for letter, entries in WORDS.items():
         if any(

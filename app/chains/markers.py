@@ -11,36 +11,45 @@ from app.models.sentences import is_record
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _HELD = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 _HELD_RUN = re.compile(f"(?:{_OPEN}\\d+{_CLOSE}[ \\t]*)*{_OPEN}\\d+{_CLOSE}")
-_LINK_TARGET = r"(?:\([^()\s]*(?:\s+\"[^\"\n]*\")?\))?"
-_NUMBERS = r"\d+(?:\s*(?:[,;–—-]|and|&)\s*\d+)*"
-_LABEL = r"(?:(?:sources?|docs?|documents?)\s*:?\s*)?[#^]?"
+# A model may write anything: nothing here gives back what it took (`++`), nor passes another opening bracket.
+_BLANKS = r"(?:(?<![ \t])[ \t]++)?"
+_LINK_TARGET = r"(?:\([^()\s]*+(?:\s++\"[^\"\n]*+\")?\))?"
+_NUMBERS = r"\d++(?:\s*+(?:[,;–—-]|and|&)\s*+\d++)*+"
+_LABEL = r"(?:(?:sources?|docs?|documents?)\s*+:?+\s*+)?[#^]?"
 _MARKER = re.compile(
-    rf"[ \t]*[\[【［]\s*{_LABEL}({_NUMBERS})\s*(?:†[^\]】］\n]*)?[\]】］]{_LINK_TARGET}",
+    rf"{_BLANKS}[\[【［]\s*+{_LABEL}({_NUMBERS})\s*+(?:†[^\[\]【】［］\n]*+)?[\]】］]{_LINK_TARGET}",
     re.IGNORECASE,
 )
+_KEPT_MARKER = re.compile(rf"{_BLANKS}\[\d++\]")
 # `[1]: target` would turn every [1] of a Markdown text into a link.
 _LINK_DEFINITION = re.compile(
-    r"^ {0,3}\[\^?\d+\]:[ \t]*\S+[ \t]*(?:[\"'(][^\n]*[\"')])?[ \t]*$\n?", re.MULTILINE
+    r"^ {0,3}\[\^?\d++\]:[ \t]*+\S++[ \t]*+(?:[\"'(][^\n]*[\"')])?[ \t]*+$\n?", re.MULTILINE
 )
-_IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
+# Its address may hold brackets or have no end: without the sign before it, it is no image any more.
+_IMAGE = re.compile(r"!\[([^\[\]\n]*+)\]\((?:(?:[^()\n]++|\([^()\n]*+\))*+\))?")
 _CODE = re.compile(r"```.*?```|(?<!`)`[^`\n]+`(?!`)", re.DOTALL)
 _BRACKETS = str.maketrans("[]【】［］", "()()()")
-_INDEXED = re.compile(r"[^\s:]*\[\d+\][^\s:]*: \S")
+_NO_BRACKETS = dict.fromkeys(map(ord, "[]【】［］"))
+_INDEXED = re.compile(r"(?=[^\s:]++: \S)[^\s:]*?\[\d++\]")
 _MAX_RANGE = 50
 _MAX_DIGITS = 6
+_MAX_PASSES = 8
 
 
 def normalise_markers(text: str, known: Set[int]) -> str:
     """Rewrite every marker as `[n]`, one number each, and remove the numbers that are not `known`.
 
     Understood are `[1, 2]`, `[1-3]`, `[ 2 ]`, `[^1]`, `【1†page】`, `[source 1]`, `[1](target)`. Repetitions side
-    by side and link definitions go, images become their description. Code between backticks stays.
+    by side and link definitions go, images become their description. Code between backticks stays. A text whose
+    brackets are nested as no writer nests them loses them all.
     """
     text = text.replace(_OPEN, "").replace(_CLOSE, "")
-    while (rewritten := _outside_code(text, lambda part: _normalise(part, known))) != text:
+    for _ in range(_MAX_PASSES):
         # What was removed may have brought the brackets of another marker together, as in "[[9]1]", or backticks.
-        text = rewritten
-    return text
+        before, text = text, _outside_code(text, lambda part: _normalise(part, known))
+        if text == before:
+            return text
+    return text.translate(_NO_BRACKETS)
 
 
 def disarm_markers(text: str) -> str:
@@ -68,13 +77,13 @@ def marker_positions(text: str) -> list[tuple[int, int]]:
 
 
 def without_markers(text: str) -> str:
-    return re.sub(r"[ \t]*\[\d+\]", "", text)
+    return _KEPT_MARKER.sub("", text)
 
 
 def quote_plainly(text: str) -> str:
     """A document's sentence on one line, with nothing left that would read as a marker, a link, a list or code."""
     line = " ".join(_without_paths(text).replace("`", "'").split())
-    line = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", line)
+    line = re.sub(r"!?\[([^\[\]]*+)\]\((?:[^()]++|\([^()]*+\))*+\)", r"\1", line)
     line = re.sub(r"[\[【［]([^\[\]【】［］]*)[\]】］]", r"(\1)", line)
     line = re.sub(r"[\[\]【】［］]", "", line)
     line = re.sub(r"^(?:#+|[•▪◦●■*>|–—-])\s+", "", line)

@@ -147,6 +147,6 @@ def recent_messages(history: Sequence[Turn]) -> list[BaseMessage]:
     """The last turns, shortened, the answers without markers: their numbers mean other sources."""
     messages: list[BaseMessage] = []
     for turn in history[-HISTORY_TURNS:]:
-        answer = without_markers(turn.answer)[:HISTORY_CHARS]
-        messages += [HumanMessage(disarm_markers(turn.question)[:HISTORY_CHARS]), AIMessage(answer)]
+        answer = without_markers(turn.answer[: 2 * HISTORY_CHARS])[:HISTORY_CHARS]
+        messages += [HumanMessage(disarm_markers(turn.question[:HISTORY_CHARS])), AIMessage(answer)]
     return messages

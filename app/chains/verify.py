@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ ENOUGH_OVERLAP = 0.4
 
 _PAIR_GAIN = 0.15
 _CLAIM_CHARS = 1_000
+_MOST_CLAIMS = (
+    12  # that one marker is looked at for: a draft that cites one chunk more often says little new by it
+)
 _CONTINUES = re.compile(r"[,;:)a-zß-öø-ÿ]")
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{12,})[\"”“»]")
 
@@ -83,17 +87,21 @@ class _StoredTexts:
 
 
 def _claims(text: str) -> Iterator[tuple[int, _Claim]]:
-    """Each marker of a normalised text and its claim, be the marker before or behind the full stop.
+    """Each marker of a normalised text and its first claims, be the marker before or behind the full stop.
 
     A claim never reaches back past another marker, even where a full stop is missing, as behind the row of a table;
     only a sentence that evidently goes on behind a marker is taken as a whole.
     """
     begin = end = 0
+    seen: Counter[int] = Counter()
     for marker, position in marker_positions(text):
         since = text[end:position].strip()
         if since and not _CONTINUES.match(since):
             begin = end
         end = text.index("]", position) + 1
+        seen[marker] += 1
+        if seen[marker] > _MOST_CLAIMS:
+            continue
         statement = without_markers(text[max(begin, position - _CLAIM_CHARS) : position]).strip()
         spans = split_sentences(statement)
         yield marker, _Claim(statement[slice(*spans[-1])] if spans else "", statement)

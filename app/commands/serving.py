@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from contextlib import suppress
+from pathlib import Path
 
 import typer
 import uvicorn
@@ -13,6 +15,8 @@ from app.knowledge.store import open_store
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
 from app.settings import Settings, load_settings
+from app.thread_locks import ThreadLocks
+from app.thread_memory import open_threads
 from server import create_app
 
 
@@ -53,6 +57,12 @@ def check_configuration(settings: Settings) -> None:
     build_embedding_model(settings)
     with open_store(settings.effective_database_url, settings.data_dir) as store:
         store.require_embedding_model(settings.effective_embedding_model)
+    asyncio.run(_check_threads(settings.data_dir))
+
+
+async def _check_threads(data_dir: Path) -> None:
+    async with open_threads(data_dir / "threads.db"):
+        ThreadLocks(data_dir / "threads.lock").close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,6 +7,9 @@ import unicodedata
 
 MAX_NAME_CHARS = 255
 _UNNAMED = "unnamed"
+_LOOKED_AT_CHARS = (
+    2_000  # at the beginning and the end of a name; to normalise a run of accents takes quadratic time
+)
 # Control and format characters, line separators, lone surrogates, private and unassigned ones.
 _UNSHOWABLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
 
@@ -14,6 +17,8 @@ _UNSHOWABLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
 def display_name(name: str) -> str:
     """The name's last part in NFC, without invisible characters, cut to 255 characters before its extension."""
     last = re.split(r"[/\\]", name)[-1]
+    if len(last) > 2 * _LOOKED_AT_CHARS:
+        last = last[:_LOOKED_AT_CHARS] + last[-_LOOKED_AT_CHARS:]
     shown = "".join(
         c for c in unicodedata.normalize("NFC", last) if unicodedata.category(c) not in _UNSHOWABLE_CATEGORIES
     )

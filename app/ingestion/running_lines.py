@@ -12,7 +12,7 @@ _EDGE_LINES = 2
 _MIN_PAGES = 4
 _MIN_SHARE = 0.5
 _LINE = re.compile(r"\S[^\n]*")
-_NUMBER_AT_EDGE = re.compile(r"^\W*\d+\W*|\W*\d+\W*$")
+_NUMBER_AT_START = re.compile(r"\A\W*+\d++\W*+")
 
 
 def body_spans(text: str, page_spans: Sequence[Span]) -> list[Span]:
@@ -35,7 +35,9 @@ def _running(text: str, edges: Sequence[Sequence[Span]]) -> set[str]:
 
 def _form(text: str, line: Span) -> str:
     words = " ".join(text[slice(*line)].split()).casefold()
-    return _NUMBER_AT_EDGE.sub("#", words)
+    for _ in range(2):  # the second time backwards: a search for the end would try every place in the line
+        words = _NUMBER_AT_START.sub("#", words)[::-1]
+    return words
 
 
 def _trim(text: str, span: Span, lines: Sequence[Span], heads: set[str], feet: set[str]) -> Span:

@@ -25,8 +25,8 @@ from app.ingestion.parsed import parsed_from_fields
 
 _log = logging.getLogger("llmops.embedding")
 
-# Decoding is linear, takes a few times the size and parses no binary format: up to this size a process of its own
-# would cost a hundred times the work itself.
+# Decoding and the search for headings take linear time, as tests/unit/test_linear_time.py makes sure, a few times the
+# size, and parse no binary format: up to this size a process of its own would cost a hundred times the work itself.
 _IN_PROCESS_TYPES = (TEXT, MARKDOWN)
 _IN_PROCESS_BYTES = 1 << 20
 _GUARD_S = 0.05

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError, ProgrammingError
 
 from app.errors import ConfigurationError, StorageUnavailable
 from app.knowledge.tables import SCHEMA_REVISION
@@ -19,18 +19,35 @@ from app.knowledge.tables import SCHEMA_REVISION
 _BUSY_TIMEOUT_MS = 30_000
 _RETRY_S = 0.01
 _LOG_TIMEOUT_MS = 200
+_DRIVERS = ("sqlite", "sqlite+pysqlite")
+_OF_STATEMENTS = (
+    *(IntegrityError, DataError, ProgrammingError),
+    *(sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError),
+)
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """What a full disk or an unreachable database raises, as our own error."""
+    """What a full disk, a damaged file or an unreachable database raises, as our own error.
+
+    What a statement itself did wrong, as a value that a constraint refuses, is a defect and stays as it is.
+    """
     try:
         yield
-    except OperationalError as error:
+    except _OF_STATEMENTS:
+        raise
+    except DatabaseError as error:
         raise StorageUnavailable(f"The database cannot be used: {error.orig}") from error
+    except sqlite3.DatabaseError as error:  # of the driver, where SQLAlchemy is not in between
+        raise StorageUnavailable(f"The database cannot be used: {error}") from error
     except OSError as error:
         raise StorageUnavailable(f"The data directory cannot be used: {error.strerror or error}") from error
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    cause = getattr(error, "orig", error)
+    return isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.OperationalError)
 
 
 class Database:
@@ -47,16 +64,18 @@ class Database:
         event.listen(self._engine, "begin", _begin)
         self._writer = self._engine.execution_options(begin_immediate=True)
         self._write_lock = threading.Lock()
+        self.damage: str | None = None
+        """What has shown to be wrong with the file, beyond what passes; it does not heal while it is open."""
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with translated(), self._engine.begin() as connection:
+        with self._translated(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction, committed at the end of the block and rolled back when it raises."""
-        with translated(), self._write_lock, self._writer.begin() as connection:
+        with self._translated(), self._write_lock, self._writer.begin() as connection:
             yield connection
 
     def empty_log(self, timeout_ms: int = _LOG_TIMEOUT_MS) -> bool:
@@ -65,7 +84,7 @@ class Database:
         False when other connections were using it for so long; the log then goes with a later call, or when the last
         process closes the database. Writers wait meanwhile.
         """
-        with translated(), self._write_lock, self._engine.connect() as connection:
+        with self._translated(), self._write_lock, self._engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)  # noqa: S101  # `_parse` accepts nothing else
             driver.execute(f"PRAGMA busy_timeout={timeout_ms}").fetchall()
@@ -78,6 +97,16 @@ class Database:
             finally:
                 driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}").fetchall()
             return not busy
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            with translated():
+                yield
+        except StorageUnavailable as error:
+            if _is_damage(error.__cause__):
+                self.damage = error.detail
+            raise
 
     def close(self) -> None:
         self._engine.dispose()
@@ -111,7 +140,7 @@ def _parse(database_url: str) -> URL:
         url = make_url(database_url)
     except ArgumentError:
         url = None
-    if url is None or url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+    if url is None or url.drivername not in _DRIVERS or url.database in (None, "", ":memory:"):
         shown = url.render_as_string() if url is not None else database_url
         raise ConfigurationError(
             f"LLMOPS_DATABASE_URL={shown!r} is not accepted: must be sqlite:///path/to/file.db"

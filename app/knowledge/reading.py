@@ -39,13 +39,13 @@ class StoreReader:
         self._originals = originals
         self.listing = Listing(database, originals)
 
-    def is_reachable(self) -> bool:
-        """Whether the database answers; what else is wrong with it shows when it is used."""
+    def problem(self) -> str | None:
+        """What is wrong with the database: that it does not answer, or what has shown when it was used."""
         try:
             self.position()
         except (SQLAlchemyError, StorageUnavailable):
-            return False
-        return True
+            return self._database.damage or "the database does not answer"
+        return self._database.damage
 
     def embedding_model(self) -> str | None:
         """The model whose vectors are stored; None before the first process has opened the store with one."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.runnables import RunnableConfig
 
+MAX_ANSWER_CHARS = 32_000
+"""Far more than any prompt of ours asks for; a model that goes on repeats itself, and every check costs time."""
+
 T = TypeVar("T")
 Schema = TypeVar("Schema", bound=BaseModel)
 OnToken = Callable[[str], None]
@@ -31,7 +34,7 @@ OnToken = Callable[[str], None]
 _CONFIG: Final[RunnableConfig] = {"tags": ["nostream"]}
 """Keeps LangGraph from streaming a call's tokens by itself: they go where `on_token` sends them."""
 _REASONING: Final = re.compile(r"openai:(o\d|gpt-[5-9])")
-"""OpenAI's models that accept no temperature."""
+"""OpenAI's models that accept no temperature, and count what they think as part of the answer."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class ChatModel:
         text = replace_surrogates(str(message.text))
         if not text.strip():
             raise ModelMisbehaved(f"{self.name} sent an empty answer")
+        if len(text) > MAX_ANSWER_CHARS:
+            raise self._endless()
         usage = message.usage_metadata
         if usage is None:
             return Completion(text, 0, 0)
@@ -118,11 +123,15 @@ class ChatModel:
     async def _stream(self, messages: list[BaseMessage], on_token: OnToken) -> AIMessage:
         """Collect the stream; what `on_token` raises is a defect of ours and passes through untranslated."""
         whole: AIMessageChunk | None = None
+        written = 0
         async with aclosing(self._chunks(messages)) as chunks:
             try:
                 async for chunk in chunks:
                     whole = chunk if whole is None else whole + chunk
                     if text := str(chunk.text):
+                        written += len(text)
+                        if written > MAX_ANSWER_CHARS:
+                            raise self._endless()
                         on_token(replace_surrogates(text))
             except ProviderFailure as failure:
                 if whole is None:
@@ -131,6 +140,9 @@ class ChatModel:
         if whole is None:
             raise ModelMisbehaved(f"{self.name} sent an empty stream")
         return whole
+
+    def _endless(self) -> ModelMisbehaved:
+        return ModelMisbehaved(f"{self.name} wrote more than {MAX_ANSWER_CHARS:,} characters")
 
     async def _chunks(self, messages: list[BaseMessage]) -> AsyncGenerator[AIMessageChunk, None]:
         # LangChain declares an iterator and gives a generator, whose closing ends the HTTP request.
@@ -182,7 +194,8 @@ def build_chat_model(settings: Settings) -> ChatModel | None:
             "default_headers": {"Connection": "close"},
         }
         if not _REASONING.match(name):
-            options["temperature"] = 0.0
+            # A reasoning model would spend them on its thoughts.
+            options |= {"temperature": 0.0, "max_tokens": settings.max_answer_tokens}
         # Of the two ways, constrained decoding is the one that servers offer without being set up for it.
         structured_options = {"method": "json_schema", "strict": True}
     with provider_choice("chat_model", name):

@@ -28,9 +28,11 @@ _STARTERS = frozenset(
     " both all each most some many no according what which who how".split()
 )
 _NUMBERED_HEADINGS = frozenset("item note part section chapter table figure article appendix".split())
-_TERMINATOR = re.compile(r"(?:[.!?…؟।]+[\"'”’»)\]]*(?=\s|$|\[\d)|[。！？]+[」』”’）]*)")
+# Tried at the beginning of a run of marks only: from each of its marks the end would be sought anew.
+_TERMINATOR = re.compile(r"(?:(?<![.!?…؟।])[.!?…؟।]++[\"'”’»)\]]*+(?=\s|$|\[\d)|[。！？]++[」』”’）]*+)")
 _LAST_WORD = re.compile(r"([\w.&-]{1,24})\.$")
-_NEXT_WORD = re.compile(r"\s*[\"'“‘«(\[]*([^\W_]+)")
+_LAST_WORDS_CHARS = 64  # holds a last word and, of a numbered heading, the word before it
+_NEXT_WORD = re.compile(r"\s*+[\"'“‘«(\[]*+([^\W_]{1,24})")
 _LIST_ITEM = re.compile(r"(?:[•·▪◦●■☐☒–—*-]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])\s", re.IGNORECASE)
 _NUMERIC = re.compile(r"[($€£+−-]*\d[\d,.]*[%)]*$|[$€£—–-]$")
 _FIELD = re.compile(r"[^\s:]+: \S")
@@ -151,11 +153,14 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> boo
     if next_word[0].islower():
         return False
     is_single_stop = mark.rstrip("\"'”’»)]") == "."
-    return not (is_single_stop and _is_abbreviation(text[begin : match.start() + 1], next_word))
+    if not is_single_stop:
+        return True
+    stop = match.start() + 1
+    return not _is_abbreviation(text[max(begin, stop - _LAST_WORDS_CHARS) : stop], next_word)
 
 
 def _is_abbreviation(sentence: str, next_word: str) -> bool:
-    """Whether the full stop at the end of `sentence` belongs to its last word, and the sentence goes on."""
+    """Whether the full stop at the end of `sentence`, or of its last words, belongs to a word and it goes on."""
     last = _LAST_WORD.search(sentence)
     word = last.group(1) if last else ""
     bare = word.lower().strip(".")

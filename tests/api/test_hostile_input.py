@@ -62,7 +62,7 @@ def test_what_cannot_be_meant_is_refused(
 def test_a_nesting_bomb_is_refused(server: httpx.Client, path: str) -> None:
     response = server.post(path, content="[" * 200_000, headers=JSON)
 
-    assert response.status_code in (400, 422)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
     assert response.headers["content-type"] == "application/problem+json"
 
 
@@ -191,3 +191,23 @@ async def test_conversations_that_cannot_be_opened_stop_the_start(tmp_path: Path
     with pytest.raises(ConfigurationError, match="remember conversations"):
         async with open_services(settings):
             pass
+
+
+def test_a_database_that_goes_bad_is_unavailable_and_health_tells(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    with running(settings) as server:
+        text = " ".join(f"Clause {n} says something." for n in range(300))
+        document = server.post("/index", json={"documents": [{"text": text}]}).json()["documents"][0]
+        assert server.get("/health").status_code == 200
+        for path in settings.data_dir.glob("*.db*"):
+            if not path.name.endswith("-shm"):
+                path.write_bytes(b"\xff" * path.stat().st_size)
+        paths = ("/documents", f"/documents/{document['document_id']}/text", "/threads/anything", "/stats")
+        statuses = [server.get(path).status_code for path in paths]
+        asked = server.post("/ask", json={"question": "What does clause 7 say?", "thread_id": "t"})
+        health = server.get("/health")
+
+    assert set(statuses) <= {200, 404, 503}
+    assert 503 in statuses
+    assert asked.status_code == 503
+    assert (health.status_code, asked.json()["code"]) == (503, "storage_unavailable")

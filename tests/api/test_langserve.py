@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langserve import RemoteRunnable
+
+from tests.live import make_settings, running
 
 QUESTION = {"question": "How long is the notice period?"}
 
@@ -196,3 +199,49 @@ def test_schemas_have_titles(server: httpx.Client) -> None:
 
     assert schema["properties"]["question"]["title"] == "Question"
     assert "thread_id" in str(server.get("/agent/config_schema").json())
+
+
+@pytest.mark.parametrize("action", ["invoke", "stream", "stream_log", "stream_events"])
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"type": "human", "content": " "}],
+        [{"type": "human", "content": "x" * 8_001}],
+        [{"type": "human", "content": "notice?"}, {"type": "ai", "content": "six weeks"}],
+    ],
+    ids=["none", "empty", "long", "not human"],
+)
+def test_a_chat_that_asks_nothing_is_a_422_before_anything_runs(
+    server: httpx.Client, action: str, messages: list[dict[str, str]]
+) -> None:
+    response = server.post(f"/chat/{action}", json={"input": {"messages": messages}})
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_chat_that_fails_on_the_way_ends_its_stream_in_order(tmp_path: Path) -> None:
+    chat = {"input": {"messages": [{"type": "human", "content": "notice?"}]}}
+    with running(make_settings(tmp_path, request_timeout_s=0.0001)) as hurried:
+        response = hurried.post("/chat/stream", json=chat)
+
+    assert response.status_code == 200
+    assert "No answer within" in response.text
+    assert response.text.rstrip().endswith("event: end")
+
+
+def test_as_many_documents_can_be_named_as_over_rest(server: httpx.Client) -> None:
+    asked = {"question": "notice?", "document_ids": ["x"] * 1_001}
+    refusals = [server.post("/agent/invoke", json={"input": asked}), server.post("/ask", json=asked)]
+
+    assert [refusal.status_code for refusal in refusals] == [422, 422]
+    assert server.post(
+        "/agent/invoke", json={"input": {"question": "notice?", "document_ids": []}}
+    ).is_success
+
+
+@pytest.mark.parametrize("name", ["nope", "assets", "%00", "../../server.py"])
+def test_a_file_that_a_playground_does_not_have_is_a_problem(server: httpx.Client, name: str) -> None:
+    response = server.get(f"/agent/playground/{name}")
+
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")

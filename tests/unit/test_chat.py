@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import pytest
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel
 
 from app.errors import (
@@ -22,7 +24,7 @@ from app.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from app.models.chat import ChatModel, build_chat_model
+from app.models.chat import MAX_ANSWER_CHARS, ChatModel, build_chat_model
 from app.settings import load_settings
 from tests.stub_openai import Mode, StubOpenAI
 
@@ -259,6 +261,17 @@ async def test_a_temperature_is_sent_to_models_that_take_one(
     await build(chat_model=f"openai:{name}").complete(ASKED)
 
     assert ("temperature" in stub.requests[0].body) == sent
+    assert (stub.requests[0].body.get("max_completion_tokens") == 4_096) == sent
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_without_end_is_given_up(streamed: bool) -> None:
+    endless = GenericFakeChatModel(messages=itertools.repeat(AIMessage("word " * MAX_ANSWER_CHARS)))
+    model, tokens = ChatModel(endless, name="m", timeout_s=30), list[str]()
+
+    with pytest.raises(ModelMisbehaved, match="more than 32,000 characters"):
+        await model.complete(ASKED, on_token=tokens.append if streamed else None)
+    assert sum(map(len, tokens)) <= MAX_ANSWER_CHARS
 
 
 @pytest.mark.parametrize("settings", [{}, {"openai_api_key": KEY, "use_demo_mode": True}])

@@ -312,3 +312,61 @@ def test_reindex_tells_what_it_did(llmops: Llmops, handbook: Path) -> None:
     done = llmops("reindex", "--json").json
     assert done == {"chunks": chunks, "embedded": chunks, "embedding_model": "embedded:all-MiniLM-L6-v2"}
     assert llmops("reindex").out.startswith(f"all {chunks} chunks have vectors of embedded:all-MiniLM-L6-v2")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("index", "x.txt"), ("ask", "q"), ("search", "q"), ("documents",), ("clear", "--yes")],
+    ids=lambda command: command[0],
+)
+def test_a_collection_is_named_as_every_door_accepts_it(llmops: Llmops, command: tuple[str, ...]) -> None:
+    outcome = llmops(*command, "--collection", "bad name/../x!", "--json")
+
+    assert outcome.code == 1
+    assert outcome.json["error"]["code"] == "invalid_request"
+    assert "'bad name/../x!' is not accepted" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("search", "\udcff"),
+        ("search", "notice", "--document", "\udcff"),
+        ("delete", "\udcff"),
+        ("ask", "\udcff", "--agent", "\udcff"),
+        ("ask", "notice", "--thread", "\udcff"),
+        ("documents", "--collection", "\udcff"),
+    ],
+)
+def test_bytes_that_are_no_text_give_no_traceback(llmops: Llmops, arguments: tuple[str, ...]) -> None:
+    outcome = llmops(*arguments)
+
+    assert "Traceback" not in outcome.err
+    assert outcome.code == 0 or outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("ask", "q")], ids=lambda command: command[0])
+def test_what_conversations_are_kept_in_stops_the_start_with_one_line(
+    llmops: Llmops, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "data").mkdir()
+    for name, spoil in (
+        ("threads.lock", Path.mkdir),
+        ("threads.db", lambda path: path.write_bytes(b"?" * 4096)),
+    ):
+        spoil(tmp_path / "data" / name)
+        outcome = llmops(*command)
+        assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+        assert name in outcome.err
+
+
+@pytest.mark.parametrize("driver", ["sqlite+aiosqlite", "sqlite+foo"])
+def test_a_driver_that_does_not_fit_is_refused(
+    llmops: Llmops, monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    monkeypatch.setenv("LLMOPS_DATABASE_URL", f"{driver}:///x.db")
+
+    outcome = llmops("stats")
+
+    assert outcome.code == 1
+    assert "is not accepted: must be sqlite:///" in outcome.err

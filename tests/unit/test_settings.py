@@ -125,3 +125,10 @@ def test_every_field_has_a_variable_of_its_own() -> None:
 
 
 _BARE = {"OPENAI_API_KEY", "OPENAI_BASE_URL", "USE_DEMO_MODE", "LOG_LEVEL"}
+
+
+def test_a_wrong_level_is_shown_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+
+    with pytest.raises(ConfigurationError, match="LOG_LEVEL='loud'"):
+        load_settings()

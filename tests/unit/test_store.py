@@ -270,6 +270,7 @@ def test_the_default_collection_needs_no_creation(store: KnowledgeStore) -> None
         ({"share": 0.5}, ["c"]),
         ({"document_name": "b", "page": 1}, ["b"]),
         ({"page": 2}, []),
+        ({"page": True}, []),
         ({"odd' key": "1"}, ["c"]),
         ({"year": {"$eq": 2023}}, ["a"]),
         ({"year": {"$ne": 2023}}, ["b", "c"]),
