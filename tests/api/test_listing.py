@@ -97,7 +97,7 @@ def test_a_list_that_cannot_be_meant_is_refused(
 
 def test_chunks_can_be_looked_at(fresh_server: httpx.Client) -> None:
     upload = fresh_server.post(
-        "/upload",
+        "/upload?wait=true",
         files=[("files", ("two.pdf", make_pdf(["First page.", "Second page."])))],
         data={"metadata": '{"kind": "lease"}'},
     )
