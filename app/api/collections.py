@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from app.api.bodies import JsonRoute
 from app.api.openapi import problem_responses
 from app.api.services import UsesServices
 from app.errors import CollectionExists, InvalidRequest, UnknownCollection
@@ -19,7 +20,7 @@ from app.schemas import (
 )
 from app.settings import Settings
 
-router = APIRouter(prefix="/collections", tags=["Collections"])
+router = APIRouter(prefix="/collections", tags=["Collections"], route_class=JsonRoute)
 
 Name = Annotated[CollectionName, Path(examples=["contracts"])]
 

@@ -45,9 +45,11 @@ def translated() -> Iterator[None]:
         raise StorageUnavailable(f"The data directory cannot be used: {error.strerror or error}") from error
 
 
-def _is_damage(error: BaseException | None) -> bool:
+def _damage(error: BaseException | None) -> str | None:
+    """What is wrong with the file; None where waiting or making room may help."""
     cause = getattr(error, "orig", error)
-    return isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.OperationalError)
+    is_lasting = isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.OperationalError)
+    return str(cause) if is_lasting else None
 
 
 class Database:
@@ -104,8 +106,7 @@ class Database:
             with translated():
                 yield
         except StorageUnavailable as error:
-            if _is_damage(error.__cause__):
-                self.damage = error.detail
+            self.damage = _damage(error.__cause__) or self.damage
             raise
 
     def close(self) -> None:
@@ -122,10 +123,12 @@ def open_database(database_url: str) -> Database:
     database = Database(_parse(database_url))
     try:
         _migrate(database)
-    except DatabaseError as error:
+    except StorageUnavailable as error:
         database.close()
+        if database.damage is None:
+            raise
         raise ConfigurationError(
-            f"LLMOPS_DATABASE_URL={database_url!r} cannot be opened: {error.orig}"
+            f"LLMOPS_DATABASE_URL={database_url!r} cannot be opened: {database.damage}"
         ) from error
     return database
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ PAGES = ["The first page is short.", "The notice period is six weeks.\nThe notic
 def upload(server: httpx.Client, data: bytes, name: str = "lease.pdf") -> str:
     document = server.post("/upload?wait=true", files=[("files", (name, data))]).json()["documents"][0]
     return str(document["document_id"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """One of its own: others ask the shared one about what it holds."""
+    with running(make_settings(tmp_path_factory.mktemp("pictures"))) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

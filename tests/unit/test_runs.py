@@ -43,7 +43,7 @@ def locks(tmp_path: Path) -> Iterator[ThreadLocks]:
 
 
 def runner_of(graph: Any, locks: ThreadLocks, timeout_s: float = 60.0) -> Runner:
-    return Runner(graph, graph, RunLimits(100, timeout_s, 6), locks)
+    return Runner(graph, graph, RunLimits(100, timeout_s, lambda _: 6), locks)
 
 
 async def test_a_reader_that_leaves_ends_a_run_that_waits_for_it(locks: ThreadLocks) -> None:
