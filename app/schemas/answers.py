@@ -1,0 +1,127 @@
+"""Questions, answers and conversations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from app.schemas.base import (
+    AgentChoice,
+    AgentName,
+    CollectionName,
+    DocumentIds,
+    Identifier,
+    Mode,
+    ModeChoice,
+    Wire,
+)
+
+# A plain string on the wire, because an unknown agent is a 404 like any other unknown thing, not a 422.
+_AGENT_ENUM: dict[str, Any] = {"enum": list(get_args(AgentChoice))}
+
+
+class Citation(Wire):
+    """Where a statement of the answer stands.
+
+    `verified`: `quote` is literally at that span of the stored text, and supports the statement that cites it.
+    """
+
+    marker: int = Field(ge=1, description="The n of `[n]` in the answer")
+    document_id: str
+    document_name: str
+    chunk_id: str
+    page: int | None = None
+    char_start: int
+    char_end: int
+    quote: str
+    score: float = Field(ge=0, le=1)
+    verified: bool
+
+
+class Usage(Wire):
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Answer(Wire):
+    """What every agent gives, through every door."""
+
+    answer: str
+    citations: list[Citation] = Field(default_factory=list)
+    agent: AgentName
+    mode: Mode
+    model: str
+    refused: bool = False
+    degraded: list[str] = Field(
+        [], description="Why something less than the configured models was used, by code"
+    )
+    thread_id: str
+    run_id: str
+    usage: Usage = Usage()
+    timings_ms: dict[str, float] = Field(default_factory=dict)
+
+
+class AskRequest(Wire):
+    question: str = Field(examples=["What is the notice period?"])
+    collection: CollectionName | None = None
+    thread_id: Identifier | None = None
+    agent: str = Field(
+        default="auto", description="auto, qa, research or summarize", json_schema_extra=_AGENT_ENUM
+    )
+    mode: ModeChoice = "auto"
+    top_k: int | None = Field(default=None, ge=1, le=50)
+    document_ids: DocumentIds = None
+
+
+# LangServe's playground cannot draw a field that may be null, nor a null default; to it an empty value means the same.
+_NoneIfEmpty = BeforeValidator(lambda value: value or None)
+_FormText = Annotated[CollectionName | None, _NoneIfEmpty, WithJsonSchema({"type": "string", "default": ""})]
+_FormList = Annotated[
+    DocumentIds,
+    _NoneIfEmpty,
+    WithJsonSchema({"type": "array", "items": {"type": "string"}, "default": []}),
+]
+
+
+def _nothing() -> None:
+    return None
+
+
+class AgentInput(Wire):
+    """Input of the LangServe routes; the thread is named in `config.configurable.thread_id`."""
+
+    question: str = Field(
+        title="Question", description="What you want to know", examples=["What is the notice period?"]
+    )
+    collection: _FormText = Field(
+        default_factory=_nothing, title="Collection", description="Leave empty for the default one"
+    )
+    agent: str = Field(default="auto", title="Agent", json_schema_extra=_AGENT_ENUM)
+    mode: ModeChoice = Field(default="auto", title="Mode", description="demo never calls a model")
+    document_ids: _FormList = Field(
+        default_factory=_nothing, title="Documents", description="Look into these only"
+    )
+
+
+class ChatMessage(Wire):
+    """A message of the chat playground, which sends the ids of its runs along with the answers."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["human", "ai", "system"] = "human"
+    content: str
+
+
+class ChatInput(Wire):
+    messages: list[ChatMessage] = Field(min_length=1, title="Messages")
+
+
+class Turn(Wire):
+    question: str
+    answer: Answer
+
+
+class Thread(Wire):
+    thread_id: str
+    turns: list[Turn]
