@@ -32,6 +32,7 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 SHORTLIST = 10
 """Sentences that are embedded for one question, 3 to 8 ms of CPU each; with 16 hardly an answer more is found."""
+_QUOTED_WORDS = 8
 _ABOUT_SOMETHING_ELSE = 0.1
 """Confidence at most where no passage holds the model number that is asked about."""
 
@@ -59,6 +60,9 @@ class Reader:
         """The one to `limit` excerpts that best answer the question. Blocks for some 0.1 s."""
         alike = equivalents(question)
         sentences = gather_sentences(passages, alike)
+        quoted = _quoted_in(question, passages)
+        if quoted:
+            sentences = [sentence for sentence in sentences if sentence.source in quoted]
         titles = [set(terms(passage.title)) for passage in passages]
         wanted = _weigh_terms(question, [sentence.bag | titles[sentence.source] for sentence in sentences])
         if not sentences or not wanted or is_greeting(question):
@@ -72,6 +76,8 @@ class Reader:
         certainty = confidence(_signs(question, shortlist, passages), weights)
         if all(sentence.signs["stranger"] == 1.0 for sentence in shortlist):
             certainty = min(certainty, _ABOUT_SOMETHING_ELSE)
+        if quoted:
+            certainty = max(certainty, ANSWERABLE)
         excerpts = choose_excerpts(shortlist, passages, limit)
         return Reading(tuple(excerpts), certainty, certainty >= ANSWERABLE)
 
@@ -91,6 +97,14 @@ class Reader:
         for sentence, cosine in zip(shortlist, vectors[1:] @ vectors[0], strict=True):
             sentence.signs["cosine"] = max(0.0, float(cosine))
         return True
+
+
+def _quoted_in(question: str, passages: Sequence[Passage]) -> frozenset[int]:
+    """The passages that hold the question word for word, which is then pasted from there to find its place."""
+    asked = spaced(question)
+    if len(asked.split()) < _QUOTED_WORDS:
+        return frozenset()
+    return frozenset(number for number, passage in enumerate(passages) if asked in spaced(passage.text))
 
 
 def _weigh_terms(question: str, bags: Sequence[set[str]]) -> dict[str, float]:

@@ -87,6 +87,18 @@ def test_of_sentences_alike_the_one_with_the_kind_of_thing_asked_for_comes_first
     assert "1907" in read(Reader(None), "When was the pier opened by the queen?", passage).excerpts[0].text
 
 
+def test_words_that_are_pasted_from_a_passage_are_found_there(reader: Reader) -> None:
+    table = Passage(
+        "Total current assets 8,304 8,802\nSmall Business 17,698 Property and equipment, net 2,377", 0.6
+    )
+    other = Passage("Total current assets and Small Business property are explained in note 17.", 0.9)
+    pasted = "assets 8,304 8,802 Small Business 17,698 Property and equipment, net 2,377"
+    found = read(reader, pasted, other, table)
+    assert found.answerable
+    assert {excerpt.source for excerpt in found.excerpts} == {1}
+    assert not read(reader, pasted.replace("8,304", "9,999"), other, table).answerable
+
+
 def test_reading_is_deterministic(reader: Reader) -> None:
     question = "When was the lamp of the lighthouse lit?"
     assert read(reader, question) == read(reader, question)
