@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.knowledge.languages import ENGLISH, likely_languages
-from app.knowledge.records import Chunk, Hit
+from app.knowledge.records import Chunk, Hit, Sketch
 
 # Measured on six English question sets: from 0.3 to 0.5 nothing changes by much, above it names and numbers are lost.
 DENSE_WEIGHT = 0.45
@@ -69,12 +69,12 @@ def _judge(chunk_no: int, cosine: float | None, words: float, weight: float) -> 
     return Candidate(chunk_no, score, cosine, words)
 
 
-def is_repeated(chunk: Chunk, hits: Iterable[Hit]) -> bool:
-    """Whether more than half of a chunk stands in one of the hits already, or more than half of that hit in it."""
-    return any(_overlap(chunk, hit.chunk) > _SAME_TEXT for hit in hits)
+def is_repeated(chunk: Sketch, chosen: Iterable[Sketch]) -> bool:
+    """Whether more than half of a chunk stands in a chosen one already, or more than half of a chosen one in it."""
+    return any(_overlap(chunk, other) > _SAME_TEXT for other in chosen)
 
 
-def _overlap(one: Chunk, other: Chunk) -> float:
+def _overlap(one: Sketch, other: Sketch) -> float:
     """The part of the shorter chunk that both have in common."""
     if one.document_id != other.document_id:
         return 0.0

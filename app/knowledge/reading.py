@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import StorageUnavailable, UnknownDocument, UnknownPage
+from app.errors import StorageUnavailable, UnknownPage
 from app.knowledge.changes import STORED_FLOAT, Changes, load_position
 from app.knowledge.database import Database
 from app.knowledge.listing import Listing
-from app.knowledge.metadata_filter import matches
 from app.knowledge.originals import Originals
-from app.knowledge.records import Chunk, Position, StoreStats
+from app.knowledge.records import Chunk, Position, Sketch, StoreStats
 from app.knowledge.rows import (
     as_chunk,
     as_info,
@@ -26,7 +25,9 @@ from app.knowledge.rows import (
     load_text,
     require_collection,
     select_chunks,
+    select_sketches,
 )
+from app.knowledge.selection import require_documents, select_chunk_nos
 from app.knowledge.tables import chunks, collections, documents, knowledge_base, vectors
 from app.schemas import DocumentInfo
 
@@ -131,6 +132,12 @@ class StoreReader:
             rows = connection.execute(select_chunks().where(chunks.c.chunk_no.in_(chunk_nos)))
             return {row.chunk_no: as_chunk(row) for row in rows}
 
+    def sketches_by_no(self, chunk_nos: Sequence[int]) -> dict[int, Sketch]:
+        """The same, of each only what a search judges by."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select_sketches().where(chunks.c.chunk_no.in_(chunk_nos)))
+            return {row[0]: Sketch(*row) for row in rows}
+
     def vectors_by_no(self, chunk_nos: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """The vectors of those of the chunks that exist and have one."""
         found, matrix = self.matrix_by_no(chunk_nos)
@@ -173,11 +180,7 @@ class StoreReader:
             InvalidRequest: the filter cannot be understood.
         """
         with self._database.reading() as connection:
-            if document_ids is not None:
-                require_documents(connection, document_ids, collection)
-            if filter:
-                return _matching_chunk_nos(connection, collection, document_ids, filter)
-            return _chunk_nos(connection, collection, document_ids)
+            return select_chunk_nos(connection, collection, document_ids, filter)
 
     # The whole
 
@@ -233,44 +236,3 @@ class StoreReader:
         """What an index that has seen `seen` is missing, as one snapshot that stays open for the block."""
         with self._database.reading() as connection:
             yield Changes(connection, seen)
-
-
-def require_documents(connection: Connection, document_ids: Sequence[str], collection: str | None) -> None:
-    statement = select(documents.c.document_id).where(documents.c.document_id.in_(document_ids))
-    if collection is not None:
-        statement = statement.where(documents.c.collection == collection)
-    known = set(connection.scalars(statement))
-    for document_id in document_ids:
-        if document_id not in known:
-            place = f" in the collection {collection!r}" if collection is not None else ""
-            raise UnknownDocument(f"There is no document {document_id!r}{place}")
-
-
-def _chunk_nos(
-    connection: Connection, collection: str, document_ids: Sequence[str] | None
-) -> NDArray[np.int64]:
-    # A document's chunks have consecutive numbers, so it is enough to ask for the ends, which an index knows.
-    statement = select(func.min(chunks.c.chunk_no), func.max(chunks.c.chunk_no)).group_by(
-        chunks.c.document_id
-    )
-    if document_ids is None:
-        inside = select(documents.c.document_id).where(documents.c.collection == collection)
-        statement = statement.where(chunks.c.document_id.in_(inside))
-    else:
-        statement = statement.where(chunks.c.document_id.in_(document_ids))
-    ends = sorted(tuple(row) for row in connection.execute(statement))
-    return np.concatenate([np.arange(0), *(np.arange(first, last + 1) for first, last in ends)])
-
-
-def _matching_chunk_nos(
-    connection: Connection, collection: str, document_ids: Sequence[str] | None, wanted: Mapping[str, Any]
-) -> NDArray[np.int64]:
-    statement = (
-        select(chunks.c.chunk_no)
-        .join_from(chunks, documents)
-        .where(chunks.c.collection == collection, matches(wanted))
-    )
-    if document_ids is not None:
-        statement = statement.where(chunks.c.document_id.in_(document_ids))
-    # Sorted here: asked to sort, SQLite walks through all chunks in order instead of using the index.
-    return np.sort(np.fromiter(connection.scalars(statement), dtype=np.int64))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,19 @@ class Chunk:
     section: str | None
     metadata: Mapping[str, Any]
     document_title: str | None = None
+
+
+class Sketch(NamedTuple):
+    """What a search must know of a chunk to judge it, which is read much faster than all of it."""
+
+    chunk_no: int
+    document_id: str
+    document_name: str
+    document_title: str | None
+    page: int | None
+    char_start: int
+    char_end: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

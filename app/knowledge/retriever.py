@@ -22,7 +22,7 @@ from app.knowledge.lexical import LexicalIndex
 from app.knowledge.mention import Mention, Naming
 from app.knowledge.mention import raise_score as raise_named
 from app.knowledge.quotation import Quotation, continued
-from app.knowledge.records import Chunk, Hit
+from app.knowledge.records import Hit, Sketch
 from app.knowledge.store import KnowledgeStore
 from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
@@ -103,11 +103,11 @@ class HybridRetriever(BaseRetriever):
             within = self.store.select_chunk_nos(collection, document_ids or None, filter)
         vector = self._embed(query)
         candidates = self._find(query, vector, _Scope(collection, within, max(_CANDIDATES, 2 * k)))
-        candidates, chunks = self._look_closer(query, candidates)
+        candidates, sketches = self._look_closer(query, candidates)
         degraded = () if vector is not None else ("embeddings_unavailable",)
         if self.reranker is None or not rerank:
-            return Retrieved(choose(candidates, chunks, k), degraded)
-        hits = choose(candidates, chunks, max(k, _RERANKED))
+            return Retrieved(self._load(choose(candidates, sketches, k)), degraded)
+        hits = self._load(choose(candidates, sketches, max(k, _RERANKED)))
         try:
             return Retrieved(reordered(self.reranker, query, hits)[:k], degraded)
         except ModelError as error:
@@ -126,25 +126,29 @@ class HybridRetriever(BaseRetriever):
 
     def _look_closer(
         self, query: str, candidates: Sequence[Candidate]
-    ) -> tuple[list[Candidate], dict[int, Chunk]]:
-        """Load the candidates, and raise those whose document the query names and in which it, or long parts of it,
-        stand literally."""
+    ) -> tuple[list[Candidate], dict[int, Sketch]]:
+        """Raise those whose document the query names, and those in which it, or long parts of it, stand literally."""
         by_words = sorted(candidates, key=lambda found: (-found.lexical, found.chunk_no))
         likely = {found.chunk_no for found in by_words[:_LIKELY_QUOTED]}
         numbers = {found.chunk_no for found in candidates} | {chunk_no + 1 for chunk_no in likely}
-        chunks = self.store.chunks_by_no(list(numbers))
-        fits = Mention(query, self.lexical.rarity).weigh({_naming(chunk) for chunk in chunks.values()})
+        sketches = self.store.sketches_by_no(list(numbers))
+        fits = Mention(query, self.lexical.rarity).weigh({_naming(sketch) for sketch in sketches.values()})
         quotation = Quotation(query)
 
-        def judge(found: Candidate, chunk: Chunk) -> Candidate:
-            score = raise_named(found.score, fits.get(_naming(chunk), 0.0))
+        def judge(found: Candidate, sketch: Sketch) -> Candidate:
+            score = raise_named(found.score, fits.get(_naming(sketch), 0.0))
             if found.chunk_no in likely and quotation.is_possible():
-                text = continued(chunk, chunks.get(found.chunk_no + 1))
+                text = continued(sketch, sketches.get(found.chunk_no + 1))
                 score = quotation.raise_score(score, text)
             return replace(found, score=score)
 
-        present = [found for found in candidates if found.chunk_no in chunks]
-        return reorder(judge(found, chunks[found.chunk_no]) for found in present), chunks
+        present = [found for found in candidates if found.chunk_no in sketches]
+        return reorder(judge(found, sketches[found.chunk_no]) for found in present), sketches
+
+    def _load(self, chosen: Sequence[Candidate]) -> tuple[Hit, ...]:
+        """What was chosen, less what has been deleted this moment."""
+        chunks = self.store.chunks_by_no([found.chunk_no for found in chosen])
+        return tuple(found.as_hit(chunks[found.chunk_no]) for found in chosen if found.chunk_no in chunks)
 
     def _embed(self, query: str) -> NDArray[np.float32] | None:
         try:
@@ -186,17 +190,16 @@ def reordered(reranker: Reranker, query: str, hits: Sequence[Hit]) -> tuple[Hit,
     return tuple(replace(hits[place], score=hit.score) for place, hit in zip(places, hits, strict=True))
 
 
-def choose(candidates: Iterable[Candidate], chunks: Mapping[int, Chunk], k: int) -> tuple[Hit, ...]:
+def choose(candidates: Iterable[Candidate], sketches: Mapping[int, Sketch], k: int) -> list[Candidate]:
     """The best k, passing over what says the same again."""
-    hits: list[Hit] = []
+    chosen: list[Candidate] = []
     for candidate in candidates:
-        chunk = chunks[candidate.chunk_no]
-        if not is_repeated(chunk, hits):
-            hits.append(candidate.as_hit(chunk))
-            if len(hits) == k:
+        if not is_repeated(sketches[candidate.chunk_no], (sketches[other.chunk_no] for other in chosen)):
+            chosen.append(candidate)
+            if len(chosen) == k:
                 break
-    return tuple(hits)
+    return chosen
 
 
-def _naming(chunk: Chunk) -> Naming:
-    return Naming(chunk.document_name, chunk.document_title)
+def _naming(sketch: Sketch) -> Naming:
+    return Naming(sketch.document_name, sketch.document_title)

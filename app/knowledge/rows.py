@@ -23,6 +23,20 @@ def select_chunks() -> Select[Any]:
     ).join_from(chunks, documents)
 
 
+def select_sketches() -> Select[Any]:
+    """The fields of `Sketch`, in their order."""
+    return select(
+        chunks.c.chunk_no,
+        chunks.c.document_id,
+        documents.c.name,
+        documents.c.title,
+        chunks.c.page,
+        chunks.c.char_start,
+        chunks.c.char_end,
+        chunks.c.text,
+    ).join_from(chunks, documents)
+
+
 def as_chunk(row: Row[Any]) -> Chunk:
     return Chunk(
         chunk_no=row.chunk_no,

@@ -63,7 +63,12 @@ def joined_pairs(text: str) -> list[str]:
 
 def plain_words(text: str) -> list[str]:
     """The words as they are written, in lower case and without punctuation."""
-    return _WORD.findall(_spaced(text).lower())
+    return _WORD.findall(plain_text(text))
+
+
+def plain_text(text: str) -> str:
+    """The text in which `plain_words` finds its words."""
+    return _spaced(text).lower()
 
 
 def _stem(text: str, language: str) -> list[str]:
