@@ -20,6 +20,7 @@ from app.agents.base import (
 )
 from app.chains.answer import answer
 from app.chains.records import Draft, Question
+from app.knowledge.neighbours import merge_neighbours
 from app.knowledge.records import Hit
 from app.models.abbreviations import expand
 from app.state import AgentResult, RunState
@@ -35,8 +36,9 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
         report_status(f"Searching: {state['standalone']}")
         with timed(state, "retrieve") as timings:
             found = await deps.search(expand(state["standalone"]), state)
+            evidence = await deps.in_pool(merge_neighbours, found.hits, deps.store.text_between)
         degraded = collect_degraded(state["degraded"], found.degraded)
-        return {"evidence": found.hits, "degraded": degraded, "timings_ms": timings}
+        return {"evidence": evidence, "degraded": degraded, "timings_ms": timings}
 
     async def respond(state: QaState) -> dict[str, Any]:
         report_status(f"Reading {len(state['evidence'])} passages")

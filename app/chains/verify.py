@@ -197,7 +197,7 @@ def _cite(number: int, support: _Support, texts: _StoredTexts) -> Citation:
         marker=number,
         document_id=chunk.document_id,
         document_name=chunk.document_name,
-        chunk_id=chunk.chunk_id,
+        chunk_id=chunk.part_at(start, end).chunk_id,
         page=chunk.page,
         char_start=start,
         char_end=end,

@@ -28,7 +28,7 @@ from app.knowledge.rows import (
     select_sketches,
 )
 from app.knowledge.selection import require_documents, select_chunk_nos
-from app.knowledge.tables import chunks, collections, documents, knowledge_base, vectors
+from app.knowledge.tables import chunks, collections, document_texts, documents, knowledge_base, vectors
 from app.schemas import DocumentInfo
 
 
@@ -104,6 +104,13 @@ class StoreReader:
             if not row.has_original:
                 return str(load_text(connection, document_id).text).encode()
         return self._originals.read(row.sha256)
+
+    def text_between(self, document_id: str, char_start: int, char_end: int) -> str:
+        """A span of the stored text, empty when the document is gone; fast in a long one, too."""
+        span = func.substr(document_texts.c.text, char_start + 1, char_end - char_start)
+        with self._database.reading() as connection:
+            found = connection.scalar(select(span).where(document_texts.c.document_id == document_id))
+        return str(found or "")
 
     # Chunks
 

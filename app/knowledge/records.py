@@ -33,7 +33,8 @@ class Chunk:
     """A stored piece of a document.
 
     `chunk_no` is its number in the indexes: it grows with every chunk and is never used again. `metadata` holds the
-    document's fields, overridden by the chunk's own.
+    document's fields, overridden by the chunk's own. `parts` is empty but where neighbours were merged to be read
+    together.
     """
 
     chunk_no: int
@@ -49,6 +50,14 @@ class Chunk:
     section: str | None
     metadata: Mapping[str, Any]
     document_title: str | None = None
+    parts: tuple[Chunk, ...] = ()
+
+    def part_at(self, char_start: int, char_end: int) -> Chunk:
+        """The stored chunk that holds most of a span of the document."""
+        return max(
+            self.parts or (self,),
+            key=lambda part: min(char_end, part.char_end) - max(char_start, part.char_start),
+        )
 
 
 class Sketch(NamedTuple):
