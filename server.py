@@ -133,7 +133,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_mb * MEBIBYTE)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
         )
     app.add_middleware(RequestLog)
     routers = (ask, knowledge, documents, collections, jobs, ops)

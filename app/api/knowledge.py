@@ -9,10 +9,20 @@ from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
 
 from app.api.bodies import JsonRoute
 from app.api.jobs import finished
-from app.api.openapi import problem_responses
+from app.api.openapi import Responses, problem_responses, subclasses
 from app.api.services import Services, UsesServices
 from app.api.upload_metadata import UploadMetadata
-from app.errors import InvalidRequest, LlmopsError, UnknownCollection, UnknownDocument, UnsupportedFormat
+from app.errors import (
+    BodyTooLarge,
+    EmptyDocument,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    LlmopsError,
+    UnknownCollection,
+    UnknownDocument,
+    UnreadableDocument,
+    UnsupportedFormat,
+)
 from app.ingestion.loaders import detect_media_type
 from app.ingestion.uploads import ReceivedFile
 from app.knowledge.metadata_filter import check_metadata
@@ -40,12 +50,15 @@ IdempotencyKey = Annotated[
     str | None,
     Header(min_length=1, max_length=255, description="Sent again with the same files, it gives the same job"),
 ]
+FINISHED_UPLOAD: Responses = {
+    200: {"model": UploadResponse, "description": "With `wait=true`: the job is finished"}
+}
 CollectionField = Annotated[
     CollectionName | None, Form(description="Where the documents go; created when new")
 ]
 
 
-@router.post("/index")
+@router.post("/index", responses=problem_responses(BodyTooLarge, EmptyDocument))
 async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
     """Add texts. The answer comes when they are stored durably and can be found; the same text is stored once."""
     collection = body.collection or DEFAULT_COLLECTION
@@ -70,7 +83,7 @@ async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
     "/upload",
     status_code=202,
     response_model=UploadResponse,
-    responses={200: {"model": UploadResponse, "description": "With `wait=true`: the job is finished"}},
+    responses=FINISHED_UPLOAD | problem_responses(BodyTooLarge, IdempotencyKeyReused),
 )
 async def upload(
     services: UsesServices,
@@ -96,7 +109,7 @@ async def upload(
     return UploadResponse(job_id=job.job_id, documents=job.documents)
 
 
-@router.post("/upload_pdf")
+@router.post("/upload_pdf", responses=problem_responses(BodyTooLarge, *subclasses(UnreadableDocument)))
 async def upload_pdf(
     services: UsesServices, file: UploadFile, collection: CollectionField = None
 ) -> UploadResponse:
@@ -143,14 +156,19 @@ async def search(body: SearchRequest, services: UsesServices) -> SearchResponse:
     return as_response(found)
 
 
-@router.delete("/documents/{document_id}", status_code=204)
+@router.delete(
+    "/documents/{document_id}",
+    summary="Delete one document",
+    status_code=204,
+    responses=problem_responses(UnknownDocument),
+)
 async def delete_document(document_id: str, services: UsesServices) -> Response:
     """Forget a document: its text, chunks, vectors and file."""
     await services.in_pool(services.knowledge.store.delete_document, document_id)
     return Response(status_code=204)
 
 
-@router.post("/clear")
+@router.post("/clear", responses=problem_responses(UnknownCollection))
 async def clear(body: ClearRequest, services: UsesServices) -> ClearResponse:
     """Forget every document of one collection, or of all."""
     deleted = await services.in_pool(services.knowledge.store.clear, body.collection)
@@ -171,12 +189,8 @@ def refusal_of(info: DocumentInfo) -> LlmopsError:
     """The error with which a document failed, to be raised to a caller that sent nothing else."""
     if info.error is None:
         return LlmopsError("the document failed for an unknown reason")
-    classes = {error.code: error for error in _subclasses(LlmopsError)}
+    classes = {error.code: error for error in subclasses(LlmopsError)}
     return classes.get(info.error.code, LlmopsError)(info.error.detail)
-
-
-def _subclasses(cls: type[LlmopsError]) -> list[type[LlmopsError]]:
-    return [cls, *(found for child in cls.__subclasses__() for found in _subclasses(child))]
 
 
 def as_response(found: Retrieved) -> SearchResponse:

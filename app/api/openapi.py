@@ -30,6 +30,11 @@ def problem_responses(*errors: type[LlmopsError]) -> Responses:
     return responses
 
 
+def subclasses(error: type[LlmopsError]) -> list[type[LlmopsError]]:
+    """The class itself and all below it."""
+    return [error, *(found for child in error.__subclasses__() for found in subclasses(child))]
+
+
 def _response() -> dict[str, Any]:
     return {
         "description": "",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.fixtures.documents import make_pdf
+from tests.live import make_settings, running
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from tests.live import make_settings, running
-
     with running(make_settings(tmp_path_factory.mktemp("library"))) as server:
         documents = [
             {
@@ -206,9 +206,8 @@ def test_every_route_of_documents_and_collections_declares_its_problems(server: 
         for path, methods in paths.items()
         if path.startswith(("/documents/", "/collections/"))
         for method, route in methods.items()
-        if method != "delete" or path.startswith("/collections/")
     }
-    assert len(routes) == 9
+    assert len(routes) == 10
     for route in routes.values():
         assert route["summary"]
         for status in ("404", "422"):
@@ -216,3 +215,26 @@ def test_every_route_of_documents_and_collections_declares_its_problems(server: 
             assert content["schema"]["title"] == "Problem"
             for code, example in content["examples"].items():
                 assert (example["value"]["code"], example["value"]["status"]) == (code, int(status))
+
+
+@pytest.mark.parametrize(
+    ("path", "problems"),
+    [
+        ("/index", {"413": {"body_too_large"}}),
+        ("/upload", {"413": {"body_too_large"}, "422": {"idempotency_key_reused"}}),
+        ("/upload_pdf", {"413": {"body_too_large"}, "422": {"needs_ocr", "encrypted_document"}}),
+        ("/clear", {"404": {"unknown_collection"}}),
+    ],
+)
+def test_every_route_that_writes_declares_its_problems(
+    server: httpx.Client, path: str, problems: dict[str, set[str]]
+) -> None:
+    declared = server.get("/openapi.json").json()["paths"][path]["post"]["responses"]
+    for status, codes in problems.items():
+        assert codes <= declared[status]["content"]["application/problem+json"]["examples"].keys()
+
+
+def test_a_page_of_another_origin_may_read_the_headers_that_matter(tmp_path: Path) -> None:
+    with running(make_settings(tmp_path, cors_origins="https://app.example")) as client:
+        response = client.get("/health", headers={"Origin": "https://app.example"})
+    assert "x-highlight" in response.headers["access-control-expose-headers"].lower()
