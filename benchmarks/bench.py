@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.settings import load_settings
-from benchmarks.report import Table, describe_machine, new_figure, save_figure, write_json
+from benchmarks.report import as_json, describe_machine, new_figure, save_figure, tabulate, write_json
 from benchmarks.sample_quality import index_samples
 from benchmarks.service import open_temporary_service, say
 from benchmarks.speed_asking import measure_asking
@@ -44,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = perf_counter()
     machine = describe_machine()
     measurements = asyncio.run(_collect(chosen.size))
-    print(_show(measurements).render())
+    print(tabulate("Speed and memory (medians)", measurements).render())
     payload: dict[str, Any] = {
         "machine": machine,
         "profile": chosen.size,
         "seconds": round(perf_counter() - started, 1),
-        "measurements": [asdict(one) | {"ratio": one.ratio} for one in measurements],
+        "measurements": as_json(measurements),
     }
     print(f"Took {payload['seconds']} s; written to {write_json('bench', payload)}")
     print(f"and {save_figure(_draw(measurements), 'bench')}")
@@ -90,23 +89,6 @@ async def _measure(size: Size) -> AsyncIterator[Measurement]:
             fill_folder(Path(folder), chunks=chunks, words=words)
             for one in measure_scale(Path(folder), chunks=chunks, words=words, repetitions=200):
                 yield one
-
-
-def _show(measurements: Sequence[Measurement]) -> Table:
-    columns = ("measured", "unit", "service", "bare", "service / bare", "better is", "bare means")
-    rows = [
-        [
-            one.name,
-            one.unit,
-            one.value,
-            one.baseline,
-            one.ratio,
-            "more" if one.more_is_better else "less",
-            one.baseline_name,
-        ]
-        for one in measurements
-    ]
-    return Table("Speed and memory (medians)", columns, rows)
 
 
 def _draw(measurements: Sequence[Measurement]) -> Figure:

@@ -7,13 +7,14 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.datasets import PROJECT
+from benchmarks.timing import Measurement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +39,27 @@ class Table:
         lines = [_line(row, widths) for row in cells]
         rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
         return "\n".join([f"### {self.title}", "", lines[0], rule, *lines[1:], ""])
+
+
+def tabulate(title: str, measurements: Sequence[Measurement]) -> Table:
+    columns = ("measured", "unit", "service", "bare", "service / bare", "better is", "bare means")
+    rows = [
+        [
+            one.name,
+            one.unit,
+            one.value,
+            one.baseline,
+            one.ratio,
+            "more" if one.more_is_better else "less",
+            one.baseline_name,
+        ]
+        for one in measurements
+    ]
+    return Table(title, columns, rows)
+
+
+def as_json(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    return [asdict(one) | {"ratio": one.ratio} for one in measurements]
 
 
 def describe_machine() -> dict[str, Any]:

@@ -75,7 +75,7 @@ class MiniLMEmbeddings(Embeddings):
     def _load(self) -> _Encoder:
         with self._lock:
             if self._encoder is None:
-                self._encoder = _Encoder(_model_folder())
+                self._encoder = _Encoder(model_folder())
             return self._encoder
 
 
@@ -106,7 +106,7 @@ def load_tokenizer() -> Tokenizer:
     """Read the model's tokenizer, without the cutting and padding to 128 tokens that its file asks for."""
     from tokenizers import Tokenizer
 
-    tokenizer: Tokenizer = Tokenizer.from_file(str(_model_folder() / "tokenizer.json"))
+    tokenizer: Tokenizer = Tokenizer.from_file(str(model_folder() / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
@@ -148,7 +148,7 @@ def _open_session(folder: Path) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _model_folder() -> Path:
+def model_folder() -> Path:
     """Find the weights without importing their package, which would import PyTorch."""
     spec = find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
