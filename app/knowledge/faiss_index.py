@@ -32,8 +32,6 @@ class FaissIndex:
     def __init__(
         self, store: StoreReader, model: str, folder: Path | None = None, *, sizes: Sizes | None = None
     ) -> None:
-        # Two threads of OpenMP on a busy machine take 200 times as long as one.
-        faiss.omp_set_num_threads(1)
         self._store = store
         self._model = model
         self._sizes = sizes or Sizes()
@@ -83,6 +81,7 @@ class FaissIndex:
         """
         if within is None or (len(within) and within[-1] > self._current.seen.chunk_no):
             self.catch_up()
+        _compute_alone()
         unit = _as_unit(vector)
         if k < 1 or (within is not None and not len(within)):
             return []
@@ -112,6 +111,7 @@ class FaissIndex:
 
     def _fold(self) -> None:
         """Quantise everything, unless another process has just done so, and swap it in."""
+        _compute_alone()
         if self._snapshots is None:
             fresh = VectorSet(*self._build())
         else:
@@ -171,6 +171,14 @@ class FaissIndex:
 
     def _tell_failure(self, error: OSError) -> None:
         log.warning("snapshot_failed", extra={"index": "vectors", "reason": str(error)})
+
+
+def _compute_alone() -> None:
+    """Let FAISS use no thread beside the calling one, for which OpenMP keeps this, and for no other.
+
+    Two on a busy machine take 200 times as long as one, and on an idle one the second spins for longer than it helps.
+    """
+    faiss.omp_set_num_threads(1)
 
 
 def _as_unit(vector: Vector) -> Vector:

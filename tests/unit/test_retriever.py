@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
+import faiss
 import pytest
 from langchain_core.documents import Document
 
@@ -292,3 +293,15 @@ def test_readers_and_writers_do_not_disturb_each_other(knowledge: Knowledge) -> 
     assert [writer.result() for writer in writers] == [None, None]
     assert all(reader.result() > 0 for reader in readers)
     assert len(texts(knowledge, "passing text", k=100)) == 2 * 6 * 5 + len(PAGES)
+
+
+def test_a_search_keeps_to_its_own_thread_whichever_that_is(knowledge: Knowledge) -> None:
+    add_document(knowledge.store, PAGES)
+
+    def threads_after_searching() -> int:
+        assert texts(knowledge, "notice period")
+        return faiss.omp_get_max_threads()
+
+    with ThreadPoolExecutor(1) as fresh:
+        fresh.submit(faiss.omp_set_num_threads, 2).result()
+        assert fresh.submit(threads_after_searching).result() == 1
