@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.api.services import Services
+from app.ingestion.small_texts import TEXTS_TOGETHER, ReceivedText
 from app.schemas import DocumentInfo
 from app.settings import Settings, load_settings
 from benchmarks.datasets import Source
@@ -50,7 +51,9 @@ async def open_temporary_service(**overrides: Any) -> AsyncIterator[Services]:
 
 def index_sources(services: Services, sources: Sequence[Source]) -> Indexed:
     """Ingest into the default collection, as many at a time as the server would."""
-    documents = tuple(services.ingestion_pool.map(lambda source: _ingest(services, source), sources))
+    parts = [sources[start : start + TEXTS_TOGETHER] for start in range(0, len(sources), TEXTS_TOGETHER)]
+    groups = services.ingestion_pool.map(lambda part: _ingest(services, part), parts)
+    documents = tuple(document for group in groups for document in group)
     keys: dict[str, tuple[str, ...]] = {}
     for source, document in zip(sources, documents, strict=True):
         keys[document.document_id] = (*keys.get(document.document_id, ()), source.key)
@@ -62,10 +65,14 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def _ingest(services: Services, source: Source) -> DocumentInfo:
-    if source.path is not None:
-        return services.ingestion.ingestor.ingest_bytes(
-            source.path.read_bytes(), source.name, collection="default"
-        )
-    assert source.text is not None, f"{source.key} has neither text nor file"
-    return services.ingestion.ingestor.ingest_text(source.text, source.name, collection="default")
+def _ingest(services: Services, sources: Sequence[Source]) -> list[DocumentInfo]:
+    """Texts as `/index` takes them, files as `/upload` does."""
+    texts = [ReceivedText(source.name, source.text) for source in sources if source.text is not None]
+    taken = iter(services.ingestion.small_texts.ingest(texts, collection="default"))
+    return [_ingest_file(services, source) if source.text is None else next(taken) for source in sources]
+
+
+def _ingest_file(services: Services, source: Source) -> DocumentInfo:
+    assert source.path is not None, f"{source.key} has neither text nor file"
+    data = source.path.read_bytes()
+    return services.ingestion.ingestor.ingest_bytes(data, source.name, collection="default")

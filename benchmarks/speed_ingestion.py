@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from math import ceil
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.api.services import Services
 from app.ingestion.assembly import build_ingestion
-from app.ingestion.ingest import Ingestor
+from app.ingestion.small_texts import TEXTS_TOGETHER, ReceivedText, SmallTexts
 from app.knowledge.records import NewChunk
 from app.models.embeddings import EmbeddingModel
 from app.models.minilm import WordPieces
@@ -57,9 +58,10 @@ def measure_ingestion(services: Services, *, passages: int, rounds: int) -> Meas
     batches = [texts[start :: rounds + 1] for start in range(rounds + 1)]
     fresh = iter(batches)
     embedder = StopwatchEmbedder(services.embedding_model)
-    ingestor = build_ingestion(services.knowledge.store, embedder, WordPieces(), services.settings).ingestor
+    ingestion = build_ingestion(services.knowledge.store, embedder, WordPieces(), services.settings)
+    groups = ceil(passages / TEXTS_TOGETHER)
     whole, alone = time_in_turn(
-        lambda _: _ingest_all(ingestor, next(fresh), services.ingestion_pool),
+        lambda _: _ingest_all(ingestion.small_texts, next(fresh), services.ingestion_pool),
         lambda turn: services.embedding_model.embed(batches[turn]),
         rounds,
     )
@@ -73,7 +75,7 @@ def measure_ingestion(services: Services, *, passages: int, rounds: int) -> Meas
         details={
             "ours": spread_ms(whole),
             "bare": spread_ms(alone),
-            "share_of_time_embedding": round(embedder.busy_s(calls=passages * rounds) / sum(whole), 3),
+            "share_of_time_embedding": round(embedder.busy_s(calls=rounds * groups) / sum(whole), 3),
         },
     )
 
@@ -92,8 +94,8 @@ def measure_acknowledgement(services: Services, folder: Path, *, repetitions: in
         )
         yield _acknowledgement("document stored, its vector at hand", "bare SQLite insert", stored, inserted)
         ingested, embedded = time_in_turn(
-            lambda turn: services.ingestion.ingestor.ingest_text(
-                batches[2].pop(), f"{turn}", collection="default"
+            lambda turn: services.ingestion.small_texts.ingest(
+                [ReceivedText(f"{turn}", batches[2].pop())], collection="default"
             ),
             lambda _: _insert(bare, batches[3][-1], embed([batches[3].pop()])),
             repetitions,
@@ -106,13 +108,11 @@ def _acknowledgement(name: str, baseline_name: str, ours: list[float], bare: lis
     return Measurement(name, "ms", in_ms(ours), in_ms(bare), baseline_name, details=details)
 
 
-def _ingest_all(ingestor: Ingestor, texts: Sequence[str], pool: ThreadPoolExecutor) -> None:
-    def ingest(numbered: tuple[int, str]) -> None:
-        document = ingestor.ingest_text(numbered[1], f"passage {numbered[0]}", collection="default")
-        assert document.status == "indexed", document.error
-
-    for _ in pool.map(ingest, enumerate(texts)):
-        pass
+def _ingest_all(small_texts: SmallTexts, texts: Sequence[str], pool: ThreadPoolExecutor) -> None:
+    received = [ReceivedText(f"passage {number}", text) for number, text in enumerate(texts)]
+    parts = [received[start : start + TEXTS_TOGETHER] for start in range(0, len(received), TEXTS_TOGETHER)]
+    for group in pool.map(lambda part: small_texts.ingest(part, collection="default"), parts):
+        assert all(document.status == "indexed" for document in group), group
 
 
 def _store(services: Services, text: str, vectors: NDArray[np.float32]) -> None:

@@ -24,6 +24,7 @@ from app.errors import (
     UnsupportedFormat,
 )
 from app.ingestion.loaders import detect_media_type
+from app.ingestion.small_texts import TEXTS_TOGETHER, ReceivedText
 from app.ingestion.uploads import ReceivedFile
 from app.knowledge.metadata_filter import check_metadata
 from app.knowledge.records import Hit
@@ -61,22 +62,21 @@ CollectionField = Annotated[
 @router.post("/index", responses=problem_responses(BodyTooLarge, EmptyDocument))
 async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
     """Add texts. The answer comes when they are stored durably and can be found; the same text is stored once."""
-    collection = body.collection or DEFAULT_COLLECTION
     for document in body.documents:  # all before the first is stored
         check_metadata(document.metadata)
-    begun = await asyncio.gather(
-        *(
-            services.in_ingestion_pool(
-                services.ingestion.ingestor.ingest_text,
-                document.text,
-                document.name or f"text {number}",
-                collection=collection,
-                metadata=document.metadata,
-            )
-            for number, document in enumerate(body.documents, start=1)
+    texts = [
+        ReceivedText(document.name or f"text {number}", document.text, document.metadata)
+        for number, document in enumerate(body.documents, start=1)
+    ]
+    groups = [
+        services.in_ingestion_pool(
+            services.ingestion.small_texts.ingest,
+            texts[start : start + TEXTS_TOGETHER],
+            collection=body.collection or DEFAULT_COLLECTION,
         )
-    )
-    return DocumentList(documents=begun)
+        for start in range(0, len(texts), TEXTS_TOGETHER)
+    ]
+    return DocumentList(documents=[info for group in await asyncio.gather(*groups) for info in group])
 
 
 @router.post(

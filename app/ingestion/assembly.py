@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.ingestion.indexer import Embedder, Indexer
 from app.ingestion.ingest import Ingestor
+from app.ingestion.small_texts import SmallTexts
 from app.ingestion.splitter import Measure
 from app.ingestion.uploads import Uploads
 from app.ingestion.worker import LEASE_S, MAX_ATTEMPTS, Worker
@@ -19,11 +20,15 @@ from app.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """`worker` works off `queue` as soon as it is started; `ingestor` and `uploads` fill it; `jobs` say how it goes."""
+    """`worker` works off `queue` as soon as it is started; `ingestor` and `uploads` fill it; `jobs` say how it goes.
+
+    `small_texts` needs no queue.
+    """
 
     queue: DocumentQueue
     worker: Worker
     ingestor: Ingestor
+    small_texts: SmallTexts
     uploads: Uploads
     jobs: Jobs
 
@@ -43,4 +48,5 @@ def build_ingestion(
     indexer = Indexer(store, embedding_model, word_pieces, settings)
     worker = Worker(store, queue, indexer, max_attempts=max_attempts)
     ingestor = Ingestor(store, queue, worker)
-    return Ingestion(queue, worker, ingestor, Uploads(jobs, ingestor), jobs)
+    small_texts = SmallTexts(store, ingestor, embedding_model, word_pieces, settings)
+    return Ingestion(queue, worker, ingestor, small_texts, Uploads(jobs, ingestor), jobs)

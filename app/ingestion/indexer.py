@@ -132,10 +132,7 @@ class Indexer:
             warnings=parsed.warnings,
             pages_without_text=parsed.pages_without_text,
             extraction=asdict(parsed.extraction),
-            chunks=[
-                NewChunk(chunk.text, chunk.page, chunk.char_start, chunk.char_end, chunk.section)
-                for chunk in chunks
-            ],
+            chunks=[as_new_chunk(chunk) for chunk in chunks],
             vectors=vectors,
             embedding_model=self._embedding_model.name,
         )
@@ -147,6 +144,10 @@ class Indexer:
             return None
         fields: dict[str, Any] = json.loads(draft)
         return parsed_from_fields(fields["parsed"]) if fields["splitting"] == splitting else None
+
+
+def as_new_chunk(chunk: TextChunk) -> NewChunk:
+    return NewChunk(chunk.text, chunk.page, chunk.char_start, chunk.char_end, chunk.section)
 
 
 def _as_draft(parsed: ParsedDocument, splitting: list[int]) -> bytes:

@@ -84,8 +84,7 @@ class Ingestor:
     ) -> DocumentInfo:
         """As `ingest_bytes`, for text that needs no decoding; it is Markdown if its name says so."""
         shown = display_name(name)
-        is_markdown = EXTENSIONS.get(PurePosixPath(shown).suffix.lower()) == MARKDOWN
-        media_type = MARKDOWN if is_markdown else TEXT
+        media_type = media_type_of_text(shown)
         data = text.encode("utf-8", errors="replace")
 
         def parse() -> ParsedDocument:
@@ -128,6 +127,12 @@ class Ingestor:
         except UnknownDocument:
             gone = ProblemInfo(code=UnknownDocument.code, detail="It was deleted while it was being indexed")
             return info.model_copy(update={"status": "cancelled", "error": gone})
+
+
+def media_type_of_text(name: str) -> str:
+    """What a text is that needs no decoding: Markdown if its name says so."""
+    is_markdown = EXTENSIONS.get(PurePosixPath(name).suffix.lower()) == MARKDOWN
+    return MARKDOWN if is_markdown else TEXT
 
 
 def _raising(error: UnreadableDocument) -> Callable[[], ParsedDocument]:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, insert, select
 from app.errors import ModelMisbehaved
 from app.knowledge.changes import STORED_FLOAT, allocate_chunk_numbers, claim_embedding_model
 from app.knowledge.metadata_filter import check_metadata
-from app.knowledge.records import NewChunk, NewText
-from app.knowledge.tables import chunks, collections, document_texts, documents, vectors
+from app.knowledge.records import NewChunk
+from app.knowledge.tables import chunks, collections, vectors
 
 Vectors = NDArray[np.float32]
 
@@ -55,80 +55,35 @@ def insert_chunks(
     units: Vectors | None,
     embedding_model: str,
 ) -> None:
-    rows: list[dict[str, Any]] = [
-        {
-            "chunk_id": f"{document_id}:{ordinal}",
-            "document_id": document_id,
-            "collection": collection,
-            "ordinal": ordinal,
-            "page": chunk.page,
-            "char_start": chunk.char_start,
-            "char_end": chunk.char_end,
-            "text": chunk.text,
-            "section": chunk.section,
-            "metadata": check_metadata(chunk.metadata),
-        }
+    rows = [
+        chunk_row(document_id, collection, ordinal, chunk, f"{document_id}:{ordinal}")
         for ordinal, chunk in enumerate(new_chunks)
     ]
-    _insert_numbered(connection, rows, units, embedding_model)
+    insert_numbered(connection, rows, units, embedding_model)
 
 
-def insert_texts(
-    connection: Connection, texts: Sequence[NewText], collection: str, units: Vectors, embedding_model: str
-) -> None:
-    """Store each text as a document of one chunk, so that it can be listed, cited and deleted like any other."""
-    insert_collection(connection, collection)
-    ids = [identify(collection, f"text {text.chunk_id}") for text in texts]
-    if not ids:
-        return
-    connection.execute(
-        insert(documents), [_document_of(i, text, collection) for i, text in zip(ids, texts, strict=True)]
-    )
-    connection.execute(
-        insert(document_texts),
-        [{"document_id": i, "text": text.text, "page_spans": []} for i, text in zip(ids, texts, strict=True)],
-    )
-    rows: list[dict[str, Any]] = [
-        {
-            "chunk_id": text.chunk_id,
-            "document_id": document_id,
-            "collection": collection,
-            "ordinal": 0,
-            "page": None,
-            "char_start": 0,
-            "char_end": len(text.text),
-            "text": text.text,
-            "section": None,
-            "metadata": {},
-        }
-        for document_id, text in zip(ids, texts, strict=True)
-    ]
-    _insert_numbered(connection, rows, units, embedding_model)
-
-
-def _document_of(document_id: str, text: NewText, collection: str) -> dict[str, Any]:
-    data = text.text.encode()
-    source = text.metadata.get("source")
+def chunk_row(
+    document_id: str, collection: str, ordinal: int, chunk: NewChunk, chunk_id: str
+) -> dict[str, Any]:
+    """A chunk as the table has it, all but its number."""
     return {
+        "chunk_id": chunk_id,
         "document_id": document_id,
         "collection": collection,
-        "name": source if isinstance(source, str) and source else text.chunk_id,
-        "media_type": "text/plain",
-        "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "has_original": False,
-        "pages_without_text": [],
-        "chunks": 1,
-        "status": "indexed",
-        "warnings": [],
-        "metadata": check_metadata(text.metadata),
-        "created_at": datetime.now(UTC),
+        "ordinal": ordinal,
+        "page": chunk.page,
+        "char_start": chunk.char_start,
+        "char_end": chunk.char_end,
+        "text": chunk.text,
+        "section": chunk.section,
+        "metadata": check_metadata(chunk.metadata),
     }
 
 
-def _insert_numbered(
+def insert_numbered(
     connection: Connection, rows: Sequence[dict[str, Any]], units: Vectors | None, embedding_model: str
 ) -> None:
+    """Store chunks under the next numbers; `units[i]` is the vector of `rows[i]`."""
     if not rows:
         return
     numbers = allocate_chunk_numbers(connection, len(rows))

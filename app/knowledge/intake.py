@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, update
+import numpy as np
+from sqlalchemy import Row, insert, select, update
 
 from app.knowledge.database import translated
 from app.knowledge.document_queue import QUEUED, UNFINISHED, Claim, Lease, as_claim, leased
 from app.knowledge.drafts import remove_drafts
-from app.knowledge.insertion import identify, insert_collection
+from app.knowledge.insertion import Vectors, as_unit_vectors, identify, insert_collection
 from app.knowledge.metadata_filter import check_metadata
 from app.knowledge.reading import StoreReader
+from app.knowledge.records import WholeDocument
 from app.knowledge.rows import as_info, find_document, load_document
 from app.knowledge.tables import documents
+from app.knowledge.whole_documents import insert_whole
 from app.schemas import DocumentInfo
 
 _KEPT = ("indexed", *UNFINISHED)
@@ -62,6 +65,40 @@ class DocumentIntake(StoreReader):
         }
         row = self._begin(data, collection, values | leased(lease))
         return as_begun(row), as_claim(row) if row.lease_owner == lease.owner else None
+
+    def begun(self, document_ids: Sequence[str]) -> dict[str, DocumentInfo]:
+        """Those of the documents that are there, in whatever state; `duplicate` where they are indexed."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(documents).where(documents.c.document_id.in_(document_ids)))
+            return {row.document_id: as_begun(row) for row in rows}
+
+    def add_whole(
+        self,
+        wholes: Sequence[WholeDocument],
+        vectors: Sequence[Vectors],
+        *,
+        collection: str,
+        embedding_model: str,
+    ) -> dict[str, DocumentInfo]:
+        """Store documents at once, `vectors[i]` belonging to the chunks of `wholes[i]`; those that somebody else has
+        begun meanwhile stay as they are. Gives all of them as they stand then.
+
+        Raises:
+            EmbeddingModelMismatch: the knowledge base holds vectors of another model.
+            ModelMisbehaved: the vectors do not fit the chunks.
+            InvalidRequest: metadata cannot be written as JSON.
+        """
+        ids = [whole.document_id for whole in wholes]
+        chosen = select(documents).where(documents.c.document_id.in_(ids))
+        with self._database.writing() as connection:
+            there = {row.document_id: as_begun(row) for row in connection.execute(chosen)}
+            new = [n for n, document_id in enumerate(ids) if document_id not in there]
+            if new:
+                count = sum(len(wholes[n].chunks) for n in new)
+                units = as_unit_vectors(np.concatenate([vectors[n] for n in new]), count)
+                insert_whole(connection, [wholes[n] for n in new], collection, units, embedding_model)
+            stored = connection.execute(chosen)
+            return {row.document_id: as_info(row) for row in stored} | there
 
     def _begin(self, data: bytes, collection: str, values: dict[str, Any]) -> Row[Any]:
         sha256 = hashlib.sha256(data).hexdigest()

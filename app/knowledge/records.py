@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -26,6 +26,27 @@ class NewText:
     chunk_id: str
     text: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeDocument:
+    """A text that was split before it is stored, and that needs no file beside it: it is its own original.
+
+    `only_chunk_id` names the chunk of a document of one chunk otherwise than by the document's id.
+    """
+
+    document_id: str
+    name: str
+    media_type: str
+    text: str
+    chunks: Sequence[NewChunk]
+    title: str | None = None
+    extraction: Mapping[str, Any] | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    only_chunk_id: str | None = None
+
+    def chunk_id(self, ordinal: int) -> str:
+        return self.only_chunk_id or f"{self.document_id}:{ordinal}"
 
 
 @dataclass(frozen=True, slots=True)

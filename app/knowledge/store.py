@@ -37,7 +37,6 @@ from app.knowledge.insertion import (
     as_unit_vectors,
     insert_chunks,
     insert_collection,
-    insert_texts,
 )
 from app.knowledge.intake import DocumentIntake
 from app.knowledge.jobs import Jobs
@@ -46,6 +45,7 @@ from app.knowledge.originals import Originals
 from app.knowledge.records import NewChunk, NewText
 from app.knowledge.rows import as_info, load_document, require_collection
 from app.knowledge.tables import document_texts, documents
+from app.knowledge.whole_documents import as_whole, insert_whole
 from app.schemas import DocumentInfo
 from app.settings import Settings
 
@@ -167,7 +167,8 @@ class KnowledgeStore(DocumentIntake):
         units = as_unit_vectors(vectors, len(texts))
         with self._database.writing() as connection:
             remove_chunks(connection, [text.chunk_id for text in texts], collection)
-            insert_texts(connection, texts, collection, units, embedding_model)
+            wholes = [as_whole(text, collection) for text in texts]
+            insert_whole(connection, wholes, collection, units, embedding_model)
 
     def delete_chunks(self, chunk_ids: Sequence[str], collection: str) -> int:
         """Delete single chunks, and documents that are left without any; tell how many of the chunks existed."""
