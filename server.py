@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from logging import getLogger
 from typing import cast
 
@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 
 from app import __version__
 from app.agents.base import AgentDeps
-from app.api import ask, collections, documents, jobs, knowledge, ops
+from app.api import ask, collections, documents, jobs, knowledge, ops, threads
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.problems import LastResort, add_problem_handlers
@@ -37,6 +37,7 @@ from app.runs import RunLimits, Runner
 from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, load_settings
 from app.thread_locks import ThreadLocks
 from app.thread_memory import open_threads
+from app.threads import Threads
 
 log = getLogger("llmops.api")
 
@@ -62,22 +63,24 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others)
         )
         drawing_pool = stack.enter_context(ThreadPoolExecutor(_DRAWING_THREADS, "drawing"))
-        threads = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
+        memory = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
         locks = stack.enter_context(closing(ThreadLocks(settings.data_dir / "threads.lock")))
         ingestion = build_ingestion(opened.store, embedding_model, WordPieces(), settings)
         stack.callback(ingestion.worker.stop)
         deps = AgentDeps(
             opened.store, opened.retriever, build_reader(settings, embedding_model), chat_model, pool
         )
+        graph = build_graph(deps, memory)
+        conversations = await stack.enter_async_context(aclosing(Threads(memory, graph, locks, chat_model)))
+        limits = run_limits(settings, opened.store)
         yield Services(
             settings=settings,
             knowledge=opened,
             ingestion=ingestion,
             embedding_model=embedding_model,
             chat_model=chat_model,
-            runner=Runner(
-                build_graph(deps, threads), build_graph(deps), run_limits(settings, opened.store), locks
-            ),
+            runner=Runner(graph, build_graph(deps), limits, locks, conversations),
+            threads=conversations,
             page_images=PageImages(opened.store, ImageCache(settings.data_dir), settings),
             pool=pool,
             ingestion_pool=ingestion_pool,
@@ -140,7 +143,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
         )
     app.add_middleware(RequestLog)
-    routers = (ask, knowledge, documents, collections, jobs, ops)
+    routers = (ask, threads, knowledge, documents, collections, jobs, ops)
     for router in (module.router for module in routers):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import re
-import sqlite3
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from logging import getLogger
 from time import perf_counter
@@ -21,10 +20,11 @@ from langgraph.graph.state import CompiledStateGraph
 
 from app import logs
 from app.chains.records import Turn
-from app.errors import InvalidRequest, RunTimeout, StorageUnavailable, UnknownAgent, UnknownThread
+from app.errors import InvalidRequest, RunTimeout, UnknownAgent
 from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, ModeChoice
-from app.state import RunInput, TurnRecord
+from app.state import RunInput
 from app.thread_locks import ThreadLocks
+from app.threads import Threads
 
 log = getLogger("llmops.rag")
 
@@ -68,13 +68,14 @@ class Runner:
     `graph` remembers threads; `stateless` is the same graph without a checkpointer, for callers that bring the history.
     """
 
-    def __init__(self, graph: Graph, stateless: Graph, limits: RunLimits, locks: ThreadLocks) -> None:
+    def __init__(
+        self, graph: Graph, stateless: Graph, limits: RunLimits, locks: ThreadLocks, threads: Threads
+    ) -> None:
         self._graph = graph
         self._stateless = stateless
         self._locks = locks
         self._limits = limits
-        self.damage: str | None = None
-        """What has shown to be wrong with the file of the threads; it does not heal while it is open."""
+        self._threads = threads
 
     def check(self, request: RunRequest) -> None:
         """Refuse a request that could not run, before anything of an answer is sent.
@@ -138,25 +139,11 @@ class Runner:
                 work.cancel()
                 await asyncio.wait([work])
 
-    async def turns(self, thread_id: str) -> list[TurnRecord]:
-        """The remembered turns of a thread, oldest first.
-
-        Raises:
-            UnknownThread: nothing was ever answered on it.
-            StorageUnavailable: what is remembered cannot be read.
-        """
-        with self._translated("read"):
-            state = await self._graph.aget_state({"configurable": {"thread_id": thread_id}})
-        turns: list[TurnRecord] = state.values.get("turns", [])
-        if not turns:
-            raise UnknownThread(f"There is no thread {thread_id!r}")
-        return turns
-
     async def _work(self, request: RunRequest, thread_id: str, queue: _Queue) -> None:
         """Put events into the queue, and last what went wrong or the end; a run that is cancelled has no listener."""
         try:
             async with asyncio.timeout(self._limits.timeout_s):
-                with self._translated("stored"):
+                with self._threads.memory.translated("stored"):
                     await self._answer(request, thread_id, queue)
         except TimeoutError:
             await queue.put(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"))
@@ -164,17 +151,6 @@ class Runner:
             await queue.put(error)
         else:
             await queue.put(_END)
-
-    @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        """What the checkpointer raises, which translates nothing, as our own error."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise StorageUnavailable(f"The conversation cannot be {what}: {error}") from error
-        except sqlite3.DatabaseError as error:
-            self.damage = str(error)
-            raise StorageUnavailable(f"The conversation cannot be {what}: {error}") from error
 
     async def _answer(self, request: RunRequest, thread_id: str, queue: _Queue) -> None:
         answer: Event = {}
@@ -195,6 +171,8 @@ class Runner:
             await queue.put({"type": "citation", "content": "", **citation})
         await queue.put({"type": "final", "content": "", **answer})
         _log_run(answer)
+        if request.thread_id is not None and answer["mode"] == "llm" and not answer["degraded"]:
+            self._threads.title_later(thread_id)
 
     def _input(self, request: RunRequest, thread_id: str) -> RunInput:
         collection = request.collection or DEFAULT_COLLECTION

@@ -14,7 +14,8 @@ from typing_extensions import TypedDict
 from app.chains.records import Turn
 from app.schemas import AgentChoice, AgentName, ModeChoice
 
-REMEMBERED_TURNS = 50
+REMEMBERED_TURNS = 12
+"""Enough for any follow-up; `app.conversations` keeps all of them."""
 
 
 class TurnRecord(TypedDict):

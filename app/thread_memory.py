@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+import aiosqlite
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from app.errors import ConfigurationError
+from app.conversations import Conversations
+from app.errors import ConfigurationError, StorageUnavailable
 
 _FORGET_EARLIER = (
     "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",
@@ -21,9 +24,36 @@ _FORGET_EARLIER = (
 
 
 class ThreadMemory(AsyncSqliteSaver):
-    """Every checkpoint holds the whole conversation, and nobody goes back to an earlier one: all together they would
-    grow with the square of the number of turns.
+    """Nobody goes back to an earlier checkpoint, and all together they would take many times the room of what was said.
+
+    `conversations` keeps every turn; a turn that a checkpoint remembers is there as well.
     """
+
+    def __init__(self, conn: aiosqlite.Connection) -> None:
+        super().__init__(conn)
+        self.conversations = Conversations(conn, self.lock)
+        self.damage: str | None = None
+        """What has shown to be wrong with the file; it does not heal while it is open."""
+
+    @contextmanager
+    def translated(self, what: str) -> Iterator[None]:
+        """What SQLite raises, which nothing here translates, as our own error; `what` was to happen to conversations.
+
+        Raises:
+            StorageUnavailable
+        """
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StorageUnavailable(f"The conversation cannot be {what}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            self.damage = str(error)
+            raise StorageUnavailable(f"The conversation cannot be {what}: {error}") from error
+
+    async def forget(self, thread_id: str) -> None:
+        """Remove a conversation. Raises UnknownThread."""
+        await self.conversations.remove(thread_id)
+        await self.adelete_thread(thread_id)
 
     async def aput(
         self,
@@ -32,7 +62,8 @@ class ThreadMemory(AsyncSqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint durably, and then forget those before it; ids grow with time."""
+        """Store its turns and a checkpoint durably, and then forget those before it; ids grow with time."""
+        await self._record_turns(config, checkpoint)
         stored = await super().aput(config, checkpoint, metadata, new_versions)
         place = stored["configurable"]
         newest = (str(place["thread_id"]), place["checkpoint_ns"], place["checkpoint_id"])
@@ -41,6 +72,18 @@ class ThreadMemory(AsyncSqliteSaver):
                 await self.conn.execute(statement, newest)
             await self.conn.commit()
         return stored
+
+    async def record_all(self) -> None:
+        """Record the turns that earlier versions have left in checkpoints alone."""
+        for found in [found async for found in self.alist(None)]:  # which has the lock until its end
+            await self._record_turns(found.config, found.checkpoint)
+
+    async def _record_turns(self, config: RunnableConfig, checkpoint: Checkpoint) -> None:
+        place = config["configurable"]
+        turns = checkpoint["channel_values"].get("turns")
+        if turns and not place.get("checkpoint_ns"):
+            moment = datetime.fromisoformat(checkpoint["ts"]).timestamp()
+            await self.conversations.record(str(place["thread_id"]), turns, moment)
 
 
 @asynccontextmanager
@@ -52,10 +95,14 @@ async def open_threads(path: Path) -> AsyncIterator[ThreadMemory]:
     """
     async with AsyncExitStack() as stack:
         try:
-            threads = await stack.enter_async_context(ThreadMemory.from_conn_string(str(path)))
+            opened = await stack.enter_async_context(ThreadMemory.from_conn_string(str(path)))
+            threads = cast(ThreadMemory, opened)
             await threads.setup()
+            await threads.conn.execute("PRAGMA secure_delete = ON")
+            if await threads.conversations.create_tables():
+                await threads.record_all()
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(
                 f"{str(path)!r} cannot be used to remember conversations: {error}"
             ) from None
-        yield cast(ThreadMemory, threads)
+        yield threads

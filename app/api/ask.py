@@ -1,4 +1,4 @@
-"""Questions over plain REST, and the threads they leave."""
+"""Questions over plain REST."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.api.bodies import JsonRoute
 from app.api.disconnects import answer_while_connected
 from app.api.services import UsesServices
 from app.runs import RunRequest
-from app.schemas import Answer, AskRequest, Thread
+from app.schemas import Answer, AskRequest
 
 router = APIRouter(tags=["Questions"], route_class=JsonRoute)
 
@@ -18,10 +18,3 @@ async def ask(body: AskRequest, request: Request, services: UsesServices) -> Ans
     """Answer a question about the documents, with citations."""
     services.runner.check(run := RunRequest(**body.model_dump()))
     return await answer_while_connected(services.runner, run, request)
-
-
-@router.get("/threads/{thread_id}")
-async def get_thread(thread_id: str, services: UsesServices) -> Thread:
-    """The turns of a conversation, oldest first."""
-    turns = await services.runner.turns(thread_id)
-    return Thread.model_validate({"thread_id": thread_id, "turns": turns})

@@ -75,7 +75,7 @@ def _check(services: Services) -> Health:
         problem = "embedded again with another model; restart the server"
     if problem is None:
         services.knowledge.catch_up()
-    checks = {"store": problem or "ok", "threads": services.runner.damage or "ok"}
+    checks = {"store": problem or "ok", "threads": services.threads.memory.damage or "ok"}
     return Health(
         status="ok" if set(checks.values()) == {"ok"} else "unavailable",
         version=__version__,

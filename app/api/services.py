@@ -17,6 +17,7 @@ from app.models.embeddings import EmbeddingModel
 from app.pools import call_in
 from app.runs import Runner
 from app.settings import Settings
+from app.threads import Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Services:
     embedding_model: EmbeddingModel
     chat_model: ChatModel | None
     runner: Runner
+    threads: Threads
     page_images: PageImages
     pool: ThreadPoolExecutor
     ingestion_pool: ThreadPoolExecutor

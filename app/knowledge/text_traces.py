@@ -18,6 +18,11 @@ _PASSAGE: Final = re.compile(r"\S(?:\S| (?=\S)){22,38}\S")
 """Within one line and singly spaced, so that it stands in a file as it does here; seldom cut by a database page."""
 _AT_LEAST_WORDS: Final = 3
 
+_CITING: Final = {
+    "checkpoints": "SELECT thread_id FROM checkpoints WHERE instr(checkpoint, ?)",
+    "turns": "SELECT thread_id FROM turns WHERE instr(answer, ?)",
+}
+
 
 def passages_of(text: str) -> list[str]:
     """Up to 64 passages of 24 to 40 characters, evenly spread. Raises InvalidRequest: there is none."""
@@ -49,15 +54,15 @@ def _forms(passage: str) -> set[bytes]:
 
 
 def remembering_threads(path: Path, document_id: str) -> list[str]:
-    """The conversations in the checkpointer's database whose remembered answers cite the document."""
+    """The conversations whose answers cite the document, in the file that checkpoints and turns share."""
     if not path.exists():
         return []
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        if "checkpoints" not in tables:
-            return []
-        rows = connection.execute(
-            "SELECT DISTINCT thread_id FROM checkpoints WHERE instr(checkpoint, ?) ORDER BY thread_id",
-            (document_id.encode(),),
-        )
-        return [str(thread_id) for (thread_id,) in rows]
+        found = {
+            str(thread_id)
+            for table, statement in _CITING.items()
+            if table in tables
+            for (thread_id,) in connection.execute(statement, (document_id.encode(),))
+        }
+        return sorted(found)

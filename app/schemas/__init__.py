@@ -12,8 +12,6 @@ from app.schemas.answers import (
     ChatInput,
     ChatMessage,
     Citation,
-    Thread,
-    Turn,
     Usage,
 )
 from app.schemas.base import (
@@ -56,6 +54,7 @@ from app.schemas.documents import (
 )
 from app.schemas.jobs import JobInfo, JobList, JobProgress, JobStage, JobState, UploadResponse
 from app.schemas.operations import AgentInfo, Health, Info, Problem, Stats
+from app.schemas.threads import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage, Turn
 
 __all__ = [
     "COLLECTION_NAME",
@@ -85,6 +84,7 @@ __all__ = [
     "DocumentPage",
     "DocumentStatus",
     "ExtractionInfo",
+    "ForkRequest",
     "Health",
     "Identifier",
     "IndexRequest",
@@ -100,12 +100,15 @@ __all__ = [
     "PageRange",
     "Problem",
     "ProblemInfo",
+    "RenameRequest",
     "SearchRequest",
     "SearchResponse",
     "SearchResult",
     "Stats",
     "TextDocument",
     "Thread",
+    "ThreadInfo",
+    "ThreadPage",
     "Turn",
     "UploadResponse",
     "Usage",

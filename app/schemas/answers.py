@@ -115,13 +115,3 @@ class ChatMessage(Wire):
 
 class ChatInput(Wire):
     messages: list[ChatMessage] = Field(min_length=1, title="Messages")
-
-
-class Turn(Wire):
-    question: str
-    answer: Answer
-
-
-class Thread(Wire):
-    thread_id: str
-    turns: list[Turn]

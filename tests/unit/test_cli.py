@@ -106,6 +106,22 @@ def test_a_thread_is_continued(llmops: Llmops, handbook: Path) -> None:
     assert "two weeks" in answer["answer"]
 
 
+def test_conversations_are_listed_renamed_exported_and_deleted(llmops: Llmops, handbook: Path) -> None:
+    llmops("index", str(handbook))
+    llmops("ask", "How long is the notice period?", "--thread", "t1", "--agent", "qa")
+    assert llmops("threads", "rename", "t1", "Leaving\x1b[31m").code == 0
+    heading, row = llmops("threads", "list").out.splitlines()
+    assert heading.split() == ["ID", "LAST", "USED", "(UTC)", "TURNS", "TITLE"]
+    assert row.split()[0] == "t1"
+    assert row.endswith("1      Leaving [31m")
+    assert llmops("threads", "list", "--query", "rent", "--json").json["threads"] == []
+    assert "six weeks" in llmops("threads", "export", "t1").out
+    assert len(llmops("threads", "export", "t1", "--json").json["turns"]) == 1
+    assert llmops("threads", "delete", "t1", "--json").json == {"deleted": "t1"}
+    assert llmops("threads", "delete", "t1", "--json").json["error"]["code"] == "unknown_thread"
+    assert llmops("threads", "rename", "t1", " ", "--json").json["error"]["code"] == "invalid_request"
+
+
 def test_a_dash_reads_the_question_from_standard_input(llmops: Llmops, handbook: Path) -> None:
     llmops("index", str(handbook))
     found = llmops("search", "-", "--json", stdin=b"paid holiday\n")

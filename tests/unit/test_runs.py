@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.errors import RunTimeout, StorageUnavailable
+from app.errors import RunTimeout
 from app.runs import RunLimits, Runner, RunRequest
 from app.thread_locks import ThreadLocks
+from app.thread_memory import open_threads
+from app.threads import Threads
 
 EVENTS = 5_000
 
@@ -36,19 +37,24 @@ class Chatty:
             self.has_ended = True
 
 
+MakeRunner = Callable[..., Runner]
+
+
 @pytest.fixture
-def locks(tmp_path: Path) -> Iterator[ThreadLocks]:
+async def runner_of(tmp_path: Path) -> AsyncIterator[MakeRunner]:
     with closing(ThreadLocks(tmp_path / "threads.lock")) as locks:
-        yield locks
+        async with open_threads(tmp_path / "threads.db") as memory:
+
+            def make(graph: Any, timeout_s: float = 60.0) -> Runner:
+                limits = RunLimits(100, timeout_s, lambda _: 6)
+                return Runner(graph, graph, limits, locks, Threads(memory, graph, locks, None))
+
+            yield make
 
 
-def runner_of(graph: Any, locks: ThreadLocks, timeout_s: float = 60.0) -> Runner:
-    return Runner(graph, graph, RunLimits(100, timeout_s, lambda _: 6), locks)
-
-
-async def test_a_reader_that_leaves_ends_a_run_that_waits_for_it(locks: ThreadLocks) -> None:
+async def test_a_reader_that_leaves_ends_a_run_that_waits_for_it(runner_of: MakeRunner) -> None:
     graph, request = Chatty(), RunRequest("anything?", thread_id="t")
-    runner = runner_of(graph, locks)
+    runner = runner_of(graph)
 
     async with aclosing(runner.stream(request)) as events:
         assert [(await anext(events))["type"] for _ in range(2)] == ["run", "token"]
@@ -59,22 +65,10 @@ async def test_a_reader_that_leaves_ends_a_run_that_waits_for_it(locks: ThreadLo
     runner.check(request)  # the thread is free again
 
 
-async def test_a_run_that_takes_too_long_is_said_to_behind_all_its_events(locks: ThreadLocks) -> None:
-    events = runner_of(Chatty(), locks, timeout_s=1.0).stream(RunRequest("anything?"))
+async def test_a_run_that_takes_too_long_is_said_to_behind_all_its_events(runner_of: MakeRunner) -> None:
+    events = runner_of(Chatty(), timeout_s=1.0).stream(RunRequest("anything?"))
     read = [await anext(events) for _ in range(EVENTS + 1)]
 
     assert len(read) == EVENTS + 1
     with pytest.raises(RunTimeout):
         await anext(events)
-
-
-async def test_damage_to_the_memory_is_remembered(locks: ThreadLocks) -> None:
-    class Damaged(Chatty):
-        async def aget_state(self, _: object) -> None:
-            raise sqlite3.DatabaseError("database disk image is malformed")
-
-    runner = runner_of(Damaged(), locks)
-    with pytest.raises(StorageUnavailable, match="malformed"):
-        await runner.turns("t")
-
-    assert runner.damage == "database disk image is malformed"

@@ -1,50 +1,102 @@
-"""Conversations are remembered in a file that grows with what is remembered, not with what was said."""
+"""Conversations are remembered in a file that grows with what was said, and nothing of them is dropped."""
 
 from __future__ import annotations
 
-import operator
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
-from app.thread_memory import ThreadMemory, open_threads
+from app.state import REMEMBERED_TURNS, TurnRecord, keep_recent
+from app.thread_memory import open_threads
 
 TURNS = 80
-ANSWER = "x" * 4_000
+SENTENCE = "x" * 4_000
 
 
 class State(TypedDict):
-    turns: Annotated[list[str], operator.add]
+    run_id: str
+    turns: Annotated[list[TurnRecord], keep_recent]
 
 
-async def talk(threads: ThreadMemory, thread_id: str, turns: int) -> list[str]:
+def graph_with(checkpointer: AsyncSqliteSaver) -> CompiledStateGraph[Any, Any, Any, Any]:
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(State)
-    graph.add_node("answer", lambda _: {"turns": [ANSWER]})
-    graph.add_edge(START, "answer")
-    graph.add_edge("answer", END)
-    compiled = graph.compile(checkpointer=threads)
+    graph.add_node("remember", lambda state: {"turns": [turn(state["run_id"])]})
+    graph.add_edge(START, "remember")
+    graph.add_edge("remember", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def turn(run_id: str) -> TurnRecord:
+    answer = {
+        "answer": SENTENCE,
+        "agent": "qa",
+        "mode": "demo",
+        "model": "extractive",
+        "thread_id": "t",
+        "run_id": run_id,
+    }
+    return {"question": f"What about {run_id}?", "answer": answer}
+
+
+async def talk(checkpointer: AsyncSqliteSaver, thread_id: str, run_ids: range) -> list[TurnRecord]:
+    graph = graph_with(checkpointer)
     config: RunnableConfig = {"configurable": {"thread_id": thread_id}}
-    for _ in range(turns):
-        await compiled.ainvoke({"turns": []}, config, durability="exit")
-    remembered: list[str] = (await compiled.aget_state(config)).values["turns"]
+    for run_id in run_ids:
+        await graph.ainvoke({"run_id": f"{thread_id}-{run_id}"}, config, durability="exit")
+    remembered: list[TurnRecord] = (await graph.aget_state(config)).values["turns"]
     return remembered
 
 
 async def test_eighty_turns_take_the_room_of_eighty_turns(tmp_path: Path) -> None:
     path = tmp_path / "threads.db"
-    async with open_threads(path) as threads:
-        assert len(await talk(threads, "other", 1)) == 1
-        assert len(await talk(threads, "long", TURNS)) == TURNS
-    async with open_threads(path) as threads:
-        assert len(await talk(threads, "long", 1)) == TURNS + 1
-        assert len(await talk(threads, "other", 1)) == 2
+    async with open_threads(path) as memory:
+        assert len(await talk(memory, "other", range(1))) == 1
+        assert len(await talk(memory, "long", range(TURNS))) == REMEMBERED_TURNS
+    async with open_threads(path) as memory:
+        assert len(await talk(memory, "other", range(1, 2))) == 2
+        questions = [turn.question for turn in (await memory.conversations.get("long")).turns]
+        assert questions == [f"What about long-{n}?" for n in range(TURNS)]
 
     with closing(sqlite3.connect(path)) as database:
         kept = database.execute("SELECT thread_id FROM checkpoints ORDER BY thread_id").fetchall()
     assert kept == [("long",), ("other",)]
-    assert path.stat().st_size < 4 * TURNS * len(ANSWER)
+    assert path.stat().st_size < 3 * TURNS * len(SENTENCE)
+
+
+async def test_one_more_turn_writes_no_more_on_a_long_thread(tmp_path: Path) -> None:
+    written: list[int] = []
+    async with open_threads(tmp_path / "threads.db") as memory:
+        for start in (REMEMBERED_TURNS, 10 * REMEMBERED_TURNS):
+            await talk(memory, "t", range(start - REMEMBERED_TURNS, start))
+            await memory.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            await talk(memory, "t", range(start, start + 1))
+            written.append((tmp_path / "threads.db-wal").stat().st_size)
+    assert written[1] < 1.5 * written[0]
+
+
+async def test_conversations_of_earlier_versions_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "threads.db"
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as bare:
+        await talk(bare, "old", range(3))
+    for _ in range(2):
+        async with open_threads(path) as memory:
+            page = await memory.conversations.page(query=None, limit=10, offset=0)
+            assert [(info.thread_id, info.turn_count) for info in page.threads] == [("old", 3)]
+            assert page.threads[0].title == "What about old-0?"
+
+
+async def test_what_is_deleted_is_not_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "threads.db"
+    async with open_threads(path) as memory:
+        await talk(memory, "kept", range(1))
+        await talk(memory, "gone-for-good", range(2))
+        await memory.forget("gone-for-good")
+    assert b"gone-for-good" not in path.read_bytes()
+    assert b"kept-0" in path.read_bytes()

@@ -1,0 +1,89 @@
+"""Conversations: list, read, rename, fork, export, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+
+from app.api.bodies import JsonRoute
+from app.api.documents import Offset
+from app.api.downloads import attachment
+from app.api.openapi import Responses, problem_responses
+from app.api.services import UsesServices
+from app.api.thread_export import as_markdown
+from app.errors import ThreadBusy, UnknownThread
+from app.schemas import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage
+
+router = APIRouter(prefix="/threads", tags=["Threads"], route_class=JsonRoute)
+
+EXPORTED: Responses = {200: {"content": {"text/markdown": {}, "application/json": {}}}}
+ThreadId = Annotated[str, Path(description="`thread_id` of an Answer")]
+
+
+@router.get("", summary="List conversations, the last used first", responses=problem_responses())
+async def list_threads(
+    services: UsesServices,
+    q: Annotated[str | None, Query(max_length=200, description="Part of the title")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Offset = 0,
+) -> ThreadPage:
+    """All conversations, or those with this in their title."""
+    return await services.threads.page(query=q, limit=limit, offset=offset)
+
+
+@router.get("/{thread_id}", summary="Get a conversation", responses=problem_responses(UnknownThread))
+async def get_thread(thread_id: ThreadId, services: UsesServices) -> Thread:
+    """The turns of a conversation, oldest first."""
+    return await services.threads.get(thread_id)
+
+
+@router.patch("/{thread_id}", summary="Rename a conversation", responses=problem_responses(UnknownThread))
+async def rename_thread(thread_id: ThreadId, body: RenameRequest, services: UsesServices) -> ThreadInfo:
+    """Give a conversation another title, which stays."""
+    return await services.threads.rename(thread_id, body.title)
+
+
+@router.delete(
+    "/{thread_id}",
+    status_code=204,
+    summary="Delete a conversation",
+    responses=problem_responses(UnknownThread, ThreadBusy),
+)
+async def delete_thread(thread_id: ThreadId, services: UsesServices) -> Response:
+    """Forget a conversation for good; not while a question is being answered on it."""
+    await services.threads.delete(thread_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{thread_id}/fork",
+    status_code=201,
+    summary="Fork a conversation",
+    responses=problem_responses(UnknownThread),
+)
+async def fork_thread(thread_id: ThreadId, body: ForkRequest, services: UsesServices) -> ThreadInfo:
+    """Begin a new conversation with the first turns of this one, which stays as it is."""
+    return await services.threads.fork(thread_id, after_turn=body.after_turn)
+
+
+@router.get(
+    "/{thread_id}/export",
+    summary="Export a conversation",
+    response_class=Response,
+    responses=EXPORTED | problem_responses(UnknownThread),
+)
+async def export_thread(
+    thread_id: ThreadId,
+    services: UsesServices,
+    format: Annotated[Literal["md", "json"], Query()] = "md",  # noqa: A002  # the name on the wire
+) -> Response:
+    """A conversation with its sources as a file: Markdown for people, JSON with everything."""
+    thread = await services.threads.get(thread_id)
+    headers = {
+        "content-disposition": attachment(f"{thread.title}.{format}"),
+        "x-content-type-options": "nosniff",
+    }
+    if format == "json":
+        return Response(thread.model_dump_json(indent=2), media_type="application/json", headers=headers)
+    return Response(as_markdown(thread), media_type="text/markdown", headers=headers)

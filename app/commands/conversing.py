@@ -1,0 +1,91 @@
+"""`llmops threads`: the conversations, without opening any model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from typing import TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from app.api.thread_export import as_markdown
+from app.commands.output import printable, show_columns, show_json
+from app.conversations import Conversations
+from app.errors import InvalidRequest
+from app.schemas import RenameRequest
+from app.settings import load_settings
+from app.thread_locks import ThreadLocks
+from app.thread_memory import ThreadMemory, open_threads
+
+_LISTED = 1_000
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def _memory() -> AsyncIterator[ThreadMemory]:
+    folder = load_settings().data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    async with open_threads(folder / "threads.db") as memory:
+        with memory.translated("used"):
+            yield memory
+
+
+def _with_conversations(use: Callable[[Conversations], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with _memory() as memory:
+            return await use(memory.conversations)
+
+    return asyncio.run(run())
+
+
+def list_threads(query: str | None, *, as_json: bool) -> None:
+    page = _with_conversations(lambda known: known.page(query=query, limit=_LISTED, offset=0))
+    if as_json:
+        show_json(page)
+        return
+    rows = [
+        (info.thread_id, f"{info.updated_at:%Y-%m-%d %H:%M}", info.turn_count, info.title)
+        for info in page.threads
+    ]
+    show_columns([("ID", "LAST USED (UTC)", "TURNS", "TITLE"), *rows])
+    if page.next_offset is not None:
+        typer.echo(f"and {page.total - page.next_offset} more; narrow them down with --query")
+
+
+def export(thread_id: str, *, as_json: bool) -> None:
+    thread = _with_conversations(lambda known: known.get(thread_id))
+    if as_json:
+        show_json(thread)
+    else:
+        typer.echo(printable(as_markdown(thread)), nl=False)
+
+
+def rename(thread_id: str, title: str, *, as_json: bool) -> None:
+    try:
+        line = RenameRequest(title=title).title
+    except ValidationError as error:
+        raise InvalidRequest(f"title: {error.errors()[0]['msg']}") from None
+    info = _with_conversations(lambda known: known.rename(thread_id, line))
+    if as_json:
+        show_json(info)
+    else:
+        typer.echo(f"renamed {info.thread_id} to {printable(info.title)}")
+
+
+def delete(thread_id: str, *, as_json: bool) -> None:
+    async def forget() -> None:
+        async with _memory() as memory:
+            with (
+                closing(ThreadLocks(load_settings().data_dir / "threads.lock")) as locks,
+                locks.claim(thread_id),
+            ):
+                await memory.forget(thread_id)
+
+    asyncio.run(forget())
+    if as_json:
+        show_json({"deleted": thread_id})
+    else:
+        typer.echo(f"deleted {printable(thread_id)}")

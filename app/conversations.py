@@ -1,0 +1,224 @@
+"""What was asked and answered on each thread, in tables beside LangGraph's checkpoints in the same file.
+
+A checkpoint holds only as many turns as a run needs to understand the next question; here none is ever dropped, and one
+more is one more row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import aiosqlite
+
+from app.chains.title import title_of
+from app.errors import InvalidRequest, UnknownThread
+from app.schemas import Thread, ThreadInfo, ThreadPage, Turn
+from app.state import TurnRecord
+
+_SCHEMA: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS threads (
+        thread_id TEXT NOT NULL PRIMARY KEY,
+        title TEXT NOT NULL,
+        titled_by TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        updated_at REAL NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS ix_threads_updated_at ON threads (updated_at)",
+    """
+    CREATE TABLE IF NOT EXISTS turns (
+        thread_id TEXT NOT NULL REFERENCES threads (thread_id),
+        ordinal INTEGER NOT NULL,
+        run_id TEXT NOT NULL,
+        question TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        PRIMARY KEY (thread_id, ordinal)
+    )
+    """,
+    "CREATE UNIQUE INDEX IF NOT EXISTS ix_turns_run ON turns (thread_id, run_id)",
+)
+_INFO: Final = (
+    "SELECT thread_id, title, created_at, updated_at, "
+    "(SELECT count(*) FROM turns WHERE turns.thread_id = threads.thread_id) FROM threads"
+)
+_IS_KNOWN: Final = "SELECT 1 FROM turns WHERE thread_id = ? AND run_id = ?"
+_TITLED_WHILE_YOUNG: Final = 2
+"""A model names a conversation after its first turn or, should it fail then, after the second."""
+
+
+class Conversations:
+    """Every method is one transaction on the checkpointer's connection, whose `lock` it takes."""
+
+    def __init__(self, connection: aiosqlite.Connection, lock: asyncio.Lock) -> None:
+        self._connection = connection
+        self._lock = lock
+
+    async def create_tables(self) -> bool:
+        """Make the tables, where there are none; tell whether there were none."""
+        async with self._writing():
+            is_new = await self._value("SELECT 1 FROM sqlite_master WHERE name = 'threads'") is None
+            for statement in _SCHEMA:
+                await self._connection.execute(statement)
+            return is_new
+
+    async def record(self, thread_id: str, turns: Sequence[TurnRecord], moment: float) -> None:
+        """Add those of the turns, given in order, that are not there yet; `moment` is in seconds since 1970."""
+        async with self._writing():
+            new: list[TurnRecord] = []
+            for turn in reversed(turns):
+                if await self._value(_IS_KNOWN, (thread_id, turn["answer"]["run_id"])):
+                    break
+                new.insert(0, turn)
+            if new:
+                await self._insert(thread_id, new, moment)
+
+    async def page(self, *, query: str | None, limit: int, offset: int) -> ThreadPage:
+        """Conversations, the last used first; `query` must stand in the title, whatever the case of ASCII letters."""
+        pattern = f"%{_escaped(query or '')}%"
+        async with self._lock:
+            total = await self._value(
+                "SELECT count(*) FROM threads WHERE title LIKE ? ESCAPE '!'", (pattern,)
+            )
+            rows = await self._connection.execute_fetchall(
+                f"{_INFO} WHERE title LIKE ? ESCAPE '!' ORDER BY updated_at DESC, thread_id LIMIT ? OFFSET ?",
+                (pattern, limit, offset),
+            )
+        threads = [_as_info(row) for row in rows]
+        end = offset + len(threads)
+        return ThreadPage(threads=threads, total=total, next_offset=end if threads and end < total else None)
+
+    async def get(self, thread_id: str) -> Thread:
+        """Raises UnknownThread."""
+        async with self._lock:
+            info = await self._info(thread_id)
+            turns = await self._turns(thread_id)
+        fields = info.model_dump(exclude={"turn_count"})
+        return Thread(**fields, turns=[Turn.model_validate(turn) for turn in turns])
+
+    async def info(self, thread_id: str) -> ThreadInfo:
+        """Raises UnknownThread."""
+        async with self._lock:
+            return await self._info(thread_id)
+
+    async def rename(self, thread_id: str, title: str) -> ThreadInfo:
+        """Give a conversation the title that its user wants. Raises UnknownThread."""
+        async with self._writing():
+            await self._connection.execute(
+                "UPDATE threads SET title = ?, titled_by = 'user' WHERE thread_id = ?", (title, thread_id)
+            )
+            return await self._info(thread_id)
+
+    async def question_to_title(self, thread_id: str) -> str | None:
+        """The first question of a young conversation that nobody has named; None of any other."""
+        async with self._lock:
+            question: str | None = await self._value(
+                "SELECT question FROM turns JOIN threads USING (thread_id) WHERE thread_id = ? AND ordinal = 1"
+                " AND titled_by = 'question' AND NOT EXISTS"
+                " (SELECT 1 FROM turns AS later WHERE later.thread_id = threads.thread_id AND later.ordinal > ?)",
+                (thread_id, _TITLED_WHILE_YOUNG),
+            )
+            return question
+
+    async def suggest_title(self, thread_id: str, title: str) -> None:
+        """Title a conversation unless its user has done so, or it is gone."""
+        async with self._writing():
+            await self._connection.execute(
+                "UPDATE threads SET title = ?, titled_by = 'model' WHERE thread_id = ? AND titled_by = 'question'",
+                (title, thread_id),
+            )
+
+    async def copy(self, thread_id: str, copy_id: str, turn_count: int, moment: float) -> list[TurnRecord]:
+        """Make a conversation of the first turns of another, and give them.
+
+        Raises:
+            UnknownThread
+            InvalidRequest: it has not so many turns.
+        """
+        async with self._writing():
+            info = await self._info(thread_id)
+            if turn_count > info.turn_count:
+                raise InvalidRequest(f"after_turn: the thread has {info.turn_count} turns")
+            turns = (await self._turns(thread_id))[:turn_count]
+            await self._insert(copy_id, turns, moment, title=info.title)
+            return turns
+
+    async def remove(self, thread_id: str) -> None:
+        """Raises UnknownThread."""
+        async with self._writing():
+            await self._info(thread_id)
+            await self._connection.execute("DELETE FROM turns WHERE thread_id = ?", (thread_id,))
+            await self._connection.execute("DELETE FROM threads WHERE thread_id = ?", (thread_id,))
+
+    async def _insert(
+        self, thread_id: str, turns: Sequence[TurnRecord], moment: float, title: str | None = None
+    ) -> None:
+        count = await self._value(
+            "SELECT coalesce(max(ordinal), 0) FROM turns WHERE thread_id = ?", (thread_id,)
+        )
+        await self._connection.execute(
+            "INSERT INTO threads (thread_id, title, titled_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (thread_id) DO UPDATE SET updated_at = excluded.updated_at",
+            (
+                thread_id,
+                title or title_of(turns[0]["question"]),
+                "question" if title is None else "user",
+                moment,
+                moment,
+            ),
+        )
+        await self._connection.executemany(
+            "INSERT INTO turns (thread_id, ordinal, run_id, question, answer) VALUES (?, ?, ?, ?, ?)",
+            [
+                (thread_id, ordinal, turn["answer"]["run_id"], turn["question"], json.dumps(turn["answer"]))
+                for ordinal, turn in enumerate(turns, start=count + 1)
+            ],
+        )
+
+    async def _info(self, thread_id: str) -> ThreadInfo:
+        rows = list(await self._connection.execute_fetchall(f"{_INFO} WHERE thread_id = ?", (thread_id,)))
+        if not rows:
+            raise UnknownThread(f"There is no thread {thread_id!r}")
+        return _as_info(rows[0])
+
+    async def _turns(self, thread_id: str) -> list[TurnRecord]:
+        rows = await self._connection.execute_fetchall(
+            "SELECT question, answer FROM turns WHERE thread_id = ? ORDER BY ordinal", (thread_id,)
+        )
+        return [{"question": question, "answer": json.loads(answer)} for question, answer in rows]
+
+    async def _values(self, statement: str, parameters: Iterable[Any] = ()) -> list[Any]:
+        return [value for (value,) in await self._connection.execute_fetchall(statement, parameters)]
+
+    async def _value(self, statement: str, parameters: Iterable[Any] = ()) -> Any:
+        return next(iter(await self._values(statement, parameters)), None)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        async with self._lock:
+            try:
+                yield
+                await self._connection.commit()
+            except BaseException:
+                await self._connection.rollback()
+                raise
+
+
+def _as_info(row: Any) -> ThreadInfo:
+    thread_id, title, created_at, updated_at, turn_count = row
+    return ThreadInfo(
+        thread_id=thread_id,
+        title=title,
+        created_at=datetime.fromtimestamp(created_at, UTC),
+        updated_at=datetime.fromtimestamp(updated_at, UTC),
+        turn_count=turn_count,
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

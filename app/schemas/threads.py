@@ -1,0 +1,59 @@
+"""Conversations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from app.schemas.answers import Answer
+from app.schemas.base import Wire
+
+
+class Turn(Wire):
+    question: str
+    answer: Answer
+
+
+class ThreadBase(Wire):
+    thread_id: str
+    title: str
+    created_at: datetime
+    updated_at: datetime = Field(description="When something was asked last")
+
+
+class ThreadInfo(ThreadBase):
+    """A conversation as a list shows it."""
+
+    turn_count: int
+
+
+class Thread(ThreadBase):
+    """A conversation, its turns from the oldest to the newest."""
+
+    turns: list[Turn]
+
+
+class ThreadPage(Wire):
+    """Some of `total` conversations; the next ones begin at `next_offset`, null at the end."""
+
+    threads: list[ThreadInfo]
+    total: int
+    next_offset: int | None
+
+
+def _as_line(title: str) -> str:
+    """One printable line: a title stands in lists, in headings and in terminals."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in title).split())
+    if not line:
+        raise ValueError("there is nothing visible in it")
+    return line
+
+
+class RenameRequest(Wire):
+    title: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_as_line)]
+
+
+class ForkRequest(Wire):
+    after_turn: int = Field(ge=1, description="The last turn that the new thread has, counted from 1")

@@ -1,0 +1,108 @@
+"""The conversations as their users handle them: look through, rename, fork, delete; and how they get their titles."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from logging import getLogger
+from typing import Any
+from uuid import uuid4
+
+from langgraph.graph.state import CompiledStateGraph
+
+from app.chains.title import title_thread
+from app.errors import StorageUnavailable
+from app.models.chat import ChatModel
+from app.schemas import Thread, ThreadInfo, ThreadPage
+from app.state import REMEMBERED_TURNS
+from app.thread_locks import ThreadLocks
+from app.thread_memory import ThreadMemory
+
+log = getLogger("llmops.rag")
+
+
+class Threads:
+    """Raises (every method): `StorageUnavailable` when what is remembered cannot be read or written."""
+
+    def __init__(
+        self,
+        memory: ThreadMemory,
+        graph: CompiledStateGraph[Any, Any, Any, Any],
+        locks: ThreadLocks,
+        chat_model: ChatModel | None,
+    ) -> None:
+        """`graph` is one that remembers in `memory`."""
+        self.memory = memory
+        self._conversations = memory.conversations
+        self._graph = graph
+        self._locks = locks
+        self._chat_model = chat_model
+        self._titling: set[asyncio.Task[None]] = set()
+
+    async def page(self, *, query: str | None = None, limit: int, offset: int = 0) -> ThreadPage:
+        """Conversations, the last used first, `query` standing in their titles."""
+        with self.memory.translated("read"):
+            return await self._conversations.page(query=query, limit=limit, offset=offset)
+
+    async def get(self, thread_id: str) -> Thread:
+        """All turns of a conversation. Raises UnknownThread."""
+        with self.memory.translated("read"):
+            return await self._conversations.get(thread_id)
+
+    async def rename(self, thread_id: str, title: str) -> ThreadInfo:
+        """Raises UnknownThread."""
+        with self.memory.translated("stored"):
+            return await self._conversations.rename(thread_id, title)
+
+    async def delete(self, thread_id: str) -> None:
+        """Forget a conversation for good.
+
+        Raises:
+            UnknownThread
+            ThreadBusy: a question is being answered on it.
+        """
+        with self._locks.claim(thread_id), self.memory.translated("deleted"):
+            await self.memory.forget(thread_id)
+
+    async def fork(self, thread_id: str, *, after_turn: int) -> ThreadInfo:
+        """Begin a new conversation with the first turns of another, which goes on as it was.
+
+        Raises:
+            UnknownThread
+            InvalidRequest: it has not so many turns.
+        """
+        fork_id = uuid4().hex
+        with self.memory.translated("copied"):
+            turns = await self._conversations.copy(thread_id, fork_id, after_turn, time.time())
+            await self._graph.aupdate_state(
+                {"configurable": {"thread_id": fork_id}},
+                {"turns": turns[-REMEMBERED_TURNS:]},
+                as_node="remember",
+            )
+            return await self._conversations.info(fork_id)
+
+    def title_later(self, thread_id: str) -> None:
+        """Let the model name a young conversation beside everything else, unless its user has."""
+        if self._chat_model is not None:
+            task = asyncio.get_running_loop().create_task(self._title(thread_id, self._chat_model))
+            self._titling.add(task)
+            task.add_done_callback(self._titling.discard)
+
+    async def settle(self) -> None:
+        """Wait until no conversation is being named any more."""
+        await asyncio.gather(*self._titling)
+
+    async def aclose(self) -> None:
+        """Leave conversations without their names."""
+        for task in self._titling:
+            task.cancel()
+        await asyncio.gather(*self._titling, return_exceptions=True)
+
+    async def _title(self, thread_id: str, model: ChatModel) -> None:
+        with suppress(StorageUnavailable), self.memory.translated("named"):
+            question = await self._conversations.question_to_title(thread_id)
+            if question is not None:
+                title = await title_thread(question, model=model)
+                await self._conversations.suggest_title(thread_id, title)
+                log.info("thread_titled", extra={"thread_id": thread_id})
