@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
+from functools import partial
 from logging import getLogger
 from typing import cast
 
@@ -14,12 +15,13 @@ from fastapi.responses import RedirectResponse
 
 from app import __version__
 from app.agents.base import AgentDeps
-from app.api import ask, collections, documents, jobs, knowledge, ops, threads
+from app.api import ask, batches, collections, documents, jobs, knowledge, ops, threads
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.services import Services
+from app.batch_worker import LEASE_S, BatchWorker
 from app.chains.rerank import build_reranker
 from app.graph import build_graph
 from app.ingestion.assembly import build_ingestion
@@ -32,7 +34,7 @@ from app.models.chat import build_chat_model
 from app.models.embeddings import EmbeddingModel, build_embedding_model
 from app.models.minilm import WordPieces
 from app.models.reader import Reader
-from app.pools import yield_to_others
+from app.pools import call_in, yield_to_others
 from app.runs import RunLimits, Runner
 from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, load_settings
 from app.thread_locks import ThreadLocks
@@ -73,14 +75,23 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         graph = build_graph(deps, memory)
         conversations = await stack.enter_async_context(aclosing(Threads(memory, graph, locks, chat_model)))
         limits = run_limits(settings, opened.store)
+        runner = Runner(graph, build_graph(deps), limits, locks, conversations)
+        waiting = opened.store.batches(lease_s=LEASE_S)
+        batch_worker = await stack.enter_async_context(
+            aclosing(
+                BatchWorker(waiting, runner, partial(call_in, pool), concurrency=settings.batch_concurrency)
+            )
+        )
         yield Services(
             settings=settings,
             knowledge=opened,
             ingestion=ingestion,
             embedding_model=embedding_model,
             chat_model=chat_model,
-            runner=Runner(graph, build_graph(deps), limits, locks, conversations),
+            runner=runner,
             threads=conversations,
+            batches=waiting,
+            batch_worker=batch_worker,
             page_images=PageImages(opened.store, ImageCache(settings.data_dir), settings),
             pool=pool,
             ingestion_pool=ingestion_pool,
@@ -119,6 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with open_services(settings) as services:
             app.state.services = services
             services.ingestion.worker.start(settings.ingestion_workers)
+            services.batch_worker.start()
             log.info(
                 "started", extra={"mode": "llm" if services.chat_model else "demo", "version": __version__}
             )
@@ -143,7 +155,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
         )
     app.add_middleware(RequestLog)
-    routers = (ask, threads, knowledge, documents, collections, jobs, ops)
+    routers = (ask, batches, threads, knowledge, documents, collections, jobs, ops)
     for router in (module.router for module in routers):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)

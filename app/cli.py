@@ -114,6 +114,18 @@ def ask(
 
 
 @app.command()
+def batch(
+    file: Annotated[Path, typer.Argument(help="Questions, as .csv with a column `question` or as .jsonl.")],
+    out: Annotated[Path | None, typer.Option(help="Where the answers go, .csv or .jsonl.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a file of questions; without --out the answers are printed as JSON Lines."""
+    from app.commands.batching import batch as run
+
+    run(file, out, as_json=as_json)
+
+
+@app.command()
 def search(
     query: Annotated[
         str, typer.Argument(callback=_texts, help="What to look for; - reads it from standard input.")

@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(default=100, ge=1)
     max_question_chars: int = Field(default=8_000, ge=1)
     max_batch: int = Field(default=64, ge=1)
+    max_batch_questions: int = Field(default=1_000, ge=1)
+    batch_concurrency: int = Field(default=2, ge=1, le=64)
     max_pages: int = Field(default=10_000, ge=1)
     parse_timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     parse_memory_mb: int = Field(default=1_024, ge=128)

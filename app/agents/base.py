@@ -15,12 +15,13 @@ from langgraph.graph.state import CompiledStateGraph
 from app.chains.records import Draft, Turn
 from app.chains.verify import verify
 from app.errors import ModelError
+from app.knowledge.records import Hit
 from app.knowledge.retriever import HybridRetriever, Retrieved
 from app.knowledge.store import KnowledgeStore
 from app.models.chat import ChatModel
 from app.models.reader import Reader
 from app.pools import call_in
-from app.schemas import AgentName
+from app.schemas import AgentName, NearPassage
 from app.state import RunState
 
 _MODEL_FAILURES = {ModelError.code} | {error.code for error in ModelError.__subclasses__()}
@@ -131,8 +132,22 @@ async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any
         "mode": draft.mode,
         "model": draft.model,
         "refused": draft.refused,
+        "nearest": [_as_near_passage(hit) for hit in draft.nearest],
         "degraded": collect_degraded(state.get("degraded") or [], draft.degraded),
         "usage": draft.usage.model_dump(),
         "timings_ms": timings,
     }
     return {"result": result}
+
+
+def _as_near_passage(hit: Hit) -> dict[str, Any]:
+    chunk = hit.chunk
+    return NearPassage(
+        document_id=chunk.document_id,
+        document_name=chunk.document_name,
+        chunk_id=chunk.chunk_id,
+        page=chunk.page,
+        char_start=chunk.char_start,
+        char_end=chunk.char_end,
+        score=hit.score,
+    ).model_dump()

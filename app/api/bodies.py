@@ -26,7 +26,7 @@ MEBIBYTE = 1024 * 1024
 MAX_BYTES = MEBIBYTE
 """Of any body but texts and files: a question has 8,000 characters, a list of documents 1,000 ids."""
 MAX_TEXTS_BYTES = 16 * MEBIBYTE
-"""Of the texts sent to `/index`; a longer one is a file, which `/upload` takes."""
+"""Of the texts sent to `/index` and the questions sent to `/ask/batch`; a longer text is a file for `/upload`."""
 _FILES = ("/upload", "/upload_pdf")
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -43,7 +43,7 @@ class BodyLimit(HttpMiddleware):
     def __init__(self, app: ASGIApp, max_upload_bytes: int) -> None:
         super().__init__(app)
         texts = min(MAX_TEXTS_BYTES, max_upload_bytes)
-        self._limits = dict.fromkeys(_FILES, max_upload_bytes) | {"/index": texts}
+        self._limits = dict.fromkeys(_FILES, max_upload_bytes) | {"/index": texts, "/ask/batch": texts}
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))

@@ -26,7 +26,7 @@ async def list_jobs(services: UsesServices, limit: Annotated[int, Query(ge=1, le
 
 @router.get("/{job_id}")
 async def get_job(job_id: str, services: UsesServices) -> JobInfo:
-    """How far a job is, with each of its documents."""
+    """How far a job is, with each of its documents; `/jobs/{job_id}/results` has the answers of a batch."""
     return await services.in_pool(services.ingestion.jobs.get, job_id)
 
 
@@ -46,14 +46,18 @@ async def job_events(job_id: str, services: UsesServices) -> EventSourceResponse
 
 @router.delete("/{job_id}")
 async def cancel_job(job_id: str, services: UsesServices) -> JobInfo:
-    """Stop a job: documents that are not indexed yet are `cancelled`, unless another job wants them as well."""
-    return await services.in_pool(_cancel, services, job_id)
+    """Stop a job: what is not done yet is `cancelled`, documents only when no other job wants them as well."""
+    job = await services.in_pool(_cancel, services, job_id)
+    await services.batch_worker.check_claims()
+    return job
 
 
 @router.post("/{job_id}/resume")
 async def resume_job(job_id: str, services: UsesServices) -> JobInfo:
-    """Go on with the documents of a job that failed or were cancelled, from where they were left."""
-    return await services.in_pool(_resume, services, job_id)
+    """Go on with the documents or questions of a job that failed or were cancelled, from where they were left."""
+    job = await services.in_pool(_resume, services, job_id)
+    services.batch_worker.wake()
+    return job
 
 
 async def follow(job: JobInfo, services: Services) -> AsyncIterator[JobInfo]:
@@ -83,6 +87,7 @@ async def finished(job: JobInfo, services: Services) -> JobInfo:
 def _cancel(services: Services, job_id: str) -> JobInfo:
     ingestion = services.ingestion
     ingestion.queue.cancel(ingestion.jobs.cancel(job_id))
+    services.batches.cancel(job_id)
     ingestion.worker.check_claims()
     return ingestion.jobs.get(job_id)
 
@@ -90,5 +95,6 @@ def _cancel(services: Services, job_id: str) -> JobInfo:
 def _resume(services: Services, job_id: str) -> JobInfo:
     ingestion = services.ingestion
     ingestion.queue.resume(ingestion.jobs.resume(job_id))
+    services.batches.resume(job_id)
     ingestion.worker.wake()
     return ingestion.jobs.get(job_id)

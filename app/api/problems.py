@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from logging import getLogger
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app import logs
 from app.api.asgi import HttpMiddleware
 from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, NotFound, RequestError
-from app.schemas import Problem
+from app.schemas import Problem, ProblemInfo
 
 log = getLogger("llmops.api")
 
@@ -42,6 +42,25 @@ def problem(
 
 def from_error(error: LlmopsError, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return problem(error.status, code=error.code, title=error.title, detail=error.detail, headers=headers)
+
+
+def as_problem(info: ProblemInfo) -> Problem:
+    """What was noted of an error as the problem that it would have been the answer to."""
+    kind = next((error for error in _all_errors(LlmopsError) if error.code == info.code), RequestError)
+    return Problem(
+        type=f"urn:llmops:problem:{info.code}",
+        title=kind.title,
+        status=kind.status,
+        detail=info.detail,
+        code=info.code,
+        request_id=logs.request_id.get(),
+    )
+
+
+def _all_errors(error: type[LlmopsError]) -> Iterator[type[LlmopsError]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from _all_errors(child)
 
 
 def internal_error() -> JSONResponse:

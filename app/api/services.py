@@ -9,9 +9,11 @@ from typing import Annotated, ParamSpec, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from app.batch_worker import BatchWorker
 from app.ingestion.assembly import Ingestion
 from app.ingestion.page_image import PageImages
 from app.knowledge import Knowledge
+from app.knowledge.batches import Batches
 from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingModel
 from app.pools import call_in
@@ -38,6 +40,8 @@ class Services:
     chat_model: ChatModel | None
     runner: Runner
     threads: Threads
+    batches: Batches
+    batch_worker: BatchWorker
     page_images: PageImages
     pool: ThreadPoolExecutor
     ingestion_pool: ThreadPoolExecutor

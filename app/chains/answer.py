@@ -10,6 +10,7 @@ from app.chains.evidence import (
     cite_quote,
     closest_passages,
     is_refusal,
+    nearest,
     read_passages,
     refusal_text,
     whole_chunks,
@@ -72,6 +73,7 @@ async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_toke
     return Draft(
         text=text,
         quotes=() if refused else whole_chunks(evidence),
+        nearest=nearest(evidence) if refused else (),
         refused=refused,
         mode="llm",
         model=model.name,
@@ -96,6 +98,7 @@ def _extract(question: str, evidence: Evidence, reader: Reader, failure: ModelEr
     return Draft(
         text=text,
         quotes=() if refused else quotes,
+        nearest=nearest(evidence) if refused else (),
         refused=refused,
         mode="demo",
         model=DEMO_MODEL,

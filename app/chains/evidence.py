@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.chains.markers import quote_plainly
 from app.chains.prompts import REFUSAL, describe_place
 from app.chains.records import Evidence, Quote
+from app.knowledge.records import Hit
 from app.models.candidates import Passage
 
 DEMO_MODEL = "extractive"
@@ -39,12 +40,20 @@ def refusal_text(evidence: Evidence) -> str:
     return "\n\n".join(filter(None, [REFUSAL, closest_passages(evidence)]))
 
 
-def closest_passages(evidence: Evidence) -> str:
-    """Up to three passages that are near enough to be worth a look; empty when none is."""
+def nearest(evidence: Evidence) -> tuple[Hit, ...]:
+    """What a refusal shows of the evidence."""
     best = max((hit.score for hit in evidence), default=0.0)
     near = [hit for hit in evidence if hit.score >= max(_CLOSE_SCORE, best / 2)]
-    lines = [f"- {quote_plainly(describe_place(hit.chunk))}: “{_beginning(hit.chunk.text)}”" for hit in near]
-    return "\n".join(["Closest passages:", *dict.fromkeys(lines[:_CLOSEST_PASSAGES])]) if lines else ""
+    return tuple(near[:_CLOSEST_PASSAGES])
+
+
+def closest_passages(evidence: Evidence) -> str:
+    """Up to three passages that are near enough to be worth a look; empty when none is."""
+    lines = [
+        f"- {quote_plainly(describe_place(hit.chunk))}: “{_beginning(hit.chunk.text)}”"
+        for hit in nearest(evidence)
+    ]
+    return "\n".join(["Closest passages:", *dict.fromkeys(lines)]) if lines else ""
 
 
 def _beginning(text: str) -> str:

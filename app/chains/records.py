@@ -56,7 +56,10 @@ class Quote:
 
 @dataclass(frozen=True)
 class Draft:
-    """An answer before its citations are checked; `degraded` holds codes of `app.errors`."""
+    """An answer before its citations are checked.
+
+    `degraded` holds codes of `app.errors`; `nearest` the passages that a refusal points to.
+    """
 
     text: str
     quotes: tuple[Quote, ...]
@@ -65,6 +68,7 @@ class Draft:
     model: str
     degraded: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    nearest: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from app.chains.evidence import DEMO_MODEL, cite_quote, is_refusal, read_passages, refusal_text, whole_chunks
+from app.chains.evidence import (
+    DEMO_MODEL,
+    cite_quote,
+    is_refusal,
+    nearest,
+    read_passages,
+    refusal_text,
+    whole_chunks,
+)
 from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers, quote_plainly
 from app.chains.prompts import REPORT_PROMPT, fence_sources, fresh_nonce
@@ -99,6 +107,7 @@ def _extract(question: str, findings: Sequence[Finding], reader: Reader, failure
     return Draft(
         text=refusal_text(evidence) if refused else _compose(answer, sections),
         quotes=() if refused else tuple(numbering.quotes.values()),
+        nearest=nearest(evidence) if refused else (),
         refused=refused,
         mode="demo",
         model=DEMO_MODEL,

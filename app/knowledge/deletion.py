@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from app.knowledge.batches import forget_answers
 from app.knowledge.changes import record_removal
 from app.knowledge.originals import Originals
 from app.knowledge.tables import chunks, documents
@@ -23,11 +24,12 @@ class RemovedChunks:
 
 
 def remove_documents(connection: Connection, document_ids: Sequence[str]) -> None:
-    """Remove documents with their texts, chunks and vectors."""
+    """Remove documents with their texts, chunks and vectors, and the stored answers of batches that quote them."""
     removed: list[int] = []
     for batch in _batches(document_ids):
         removed += connection.scalars(select(chunks.c.chunk_no).where(chunks.c.document_id.in_(batch)))
         connection.execute(delete(documents).where(documents.c.document_id.in_(batch)))
+        forget_answers(connection, batch)
     record_removal(connection, removed)
 
 

@@ -1,4 +1,4 @@
-"""What clients asked for: each job is a list of documents, and how far it is follows from theirs."""
+"""What clients asked for: each job is a list of documents or of questions, and how far it is follows from theirs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, exists, insert, select, update
 
 from app.errors import IdempotencyKeyReused, UnknownJob
+from app.knowledge.batch_progress import as_batch_job
 from app.knowledge.database import Database
 from app.knowledge.document_queue import UNFINISHED
 from app.knowledge.rows import as_info
@@ -75,6 +76,8 @@ class Jobs:
         """Raises UnknownJob."""
         with self._database.reading() as connection:
             job = _load(connection, job_id)
+            if job.unit == "questions":
+                return as_batch_job(connection, job, self._now())
             rows = connection.execute(
                 select(documents, job_documents.c.duplicate.label("was_there"))
                 .join_from(job_documents, documents, job_documents.c.document_id == documents.c.document_id)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from app.errors import ConfigurationError
+from app.knowledge.batches import Batches
 from app.knowledge.changes import claim_embedding_model
 from app.knowledge.collections import Collections
 from app.knowledge.database import Database, open_database, translated
@@ -141,6 +142,10 @@ class KnowledgeStore(DocumentIntake):
     def drafts(self) -> Drafts:
         """The finished steps of documents that are on their way."""
         return Drafts(self._database)
+
+    def batches(self, *, lease_s: float, now: Callable[[], float] = time.time) -> Batches:
+        """Questions that wait for answers; a dead worker keeps others waiting for `lease_s` seconds."""
+        return Batches(self._database, lease_s=lease_s, now=now)
 
     def jobs(self) -> Jobs:
         """What clients asked for, document by document."""

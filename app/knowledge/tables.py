@@ -28,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The migration that leads to these tables; a database at this revision is opened without loading Alembic."""
 
 # SQLite only makes an INTEGER primary key the key of the row itself.
@@ -181,6 +181,34 @@ jobs = Table(
     Column("idempotency_key", String(255), unique=True),
     Column("request_digest", String(64), nullable=False),
     Column("cancelled_at", UtcDateTime),
+    # What it works through: `documents`, or `questions`.
+    Column("unit", String(16), nullable=False, server_default="documents"),
+)
+
+# Questions of a batch, each answered or refused once; leases as those of documents.
+batch_items = Table(
+    "batch_items",
+    metadata,
+    Column("job_id", String(64), ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("question", Text, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("answer", JSON(none_as_null=True)),
+    Column("problem", JSON(none_as_null=True)),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Float),
+    Column("started_at", Float),
+    Index("ix_batch_items_state", "state", "job_id", "ordinal"),
+)
+
+# Which stored answers quote which document, so that they go with it.
+batch_citations = Table(
+    "batch_citations",
+    metadata,
+    Column("document_id", String(64), primary_key=True),
+    Column("job_id", String(64), ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
 )
 
 # No foreign key to `documents`: a job remembers the documents that were deleted since.

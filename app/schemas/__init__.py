@@ -12,6 +12,7 @@ from app.schemas.answers import (
     ChatInput,
     ChatMessage,
     Citation,
+    NearPassage,
     Usage,
 )
 from app.schemas.base import (
@@ -27,6 +28,15 @@ from app.schemas.base import (
     Mode,
     ModeChoice,
     Wire,
+)
+from app.schemas.batches import (
+    BatchAccepted,
+    BatchAnswers,
+    BatchDefaults,
+    BatchQuestion,
+    BatchRequest,
+    BatchResult,
+    BatchResults,
 )
 from app.schemas.collections import (
     CollectionChange,
@@ -66,6 +76,13 @@ __all__ = [
     "AgentName",
     "Answer",
     "AskRequest",
+    "BatchAccepted",
+    "BatchAnswers",
+    "BatchDefaults",
+    "BatchQuestion",
+    "BatchRequest",
+    "BatchResult",
+    "BatchResults",
     "ChatInput",
     "ChatMessage",
     "ChunkInfo",
@@ -96,6 +113,7 @@ __all__ = [
     "JobState",
     "Mode",
     "ModeChoice",
+    "NearPassage",
     "NewCollection",
     "PageRange",
     "Problem",

@@ -39,6 +39,18 @@ class Citation(Wire):
     verified: bool
 
 
+class NearPassage(Wire):
+    """A chunk that is near the question although it does not answer it."""
+
+    document_id: str
+    document_name: str
+    chunk_id: str
+    page: int | None = None
+    char_start: int
+    char_end: int
+    score: float = Field(ge=0, le=1)
+
+
 class Usage(Wire):
     input_tokens: int = 0
     output_tokens: int = 0
@@ -56,6 +68,7 @@ class Answer(Wire):
     degraded: list[str] = Field(
         [], description="Why something less than the configured models was used, by code"
     )
+    nearest: list[NearPassage] = Field([], description="Of a refused question: what comes nearest")
     thread_id: str
     run_id: str
     usage: Usage = Usage()

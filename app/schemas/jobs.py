@@ -10,7 +10,7 @@ from pydantic import Field
 from app.schemas.base import Wire
 from app.schemas.documents import DocumentInfo
 
-JobStage = Literal["queued", "parsing", "embedding", "finished"]
+JobStage = Literal["queued", "parsing", "embedding", "answering", "finished"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
@@ -20,11 +20,14 @@ class JobProgress(Wire):
     done: int
     total: int
     stage: JobStage
-    unit: Literal["documents", "chunks"]
+    unit: Literal["documents", "chunks", "questions"]
 
 
 class JobInfo(Wire):
-    """A job as it stands: `failed` when no document arrived, `done` when any did; `documents` tell of each."""
+    """A job as it stands: `failed` when no document arrived, `done` when any did; `documents` tell of each.
+
+    A batch of questions has no documents; `/jobs/{job_id}/results` tells of each question.
+    """
 
     job_id: str
     state: JobState

@@ -106,6 +106,24 @@ def test_a_thread_is_continued(llmops: Llmops, handbook: Path) -> None:
     assert "two weeks" in answer["answer"]
 
 
+def test_a_file_of_questions_becomes_a_file_of_answers(
+    llmops: Llmops, handbook: Path, tmp_path: Path
+) -> None:
+    llmops("index", str(handbook))
+    questions = tmp_path / "questions.csv"
+    questions.write_text("question,agent\nHow long is the notice period?,qa\n")
+    answers = tmp_path / "answers.csv"
+    assert llmops("batch", str(questions), "--out", str(answers), "--json").json["state"] == "done"
+    assert "six weeks" in answers.read_text("utf-8-sig")
+    printed = llmops("batch", str(questions)).out
+    assert "six weeks" in json.loads(printed)["answer"]["answer"]
+
+    questions.write_text("question,agent\nHow long is the notice period?,butler\n")
+    assert llmops("batch", str(questions)).code == 1
+    assert llmops("batch", str(tmp_path / "none.csv"), "--json").json["error"]["code"] == "invalid_request"
+    assert llmops("batch", str(handbook), "--json").json["error"]["code"] == "invalid_request"
+
+
 def test_conversations_are_listed_renamed_exported_and_deleted(llmops: Llmops, handbook: Path) -> None:
     llmops("index", str(handbook))
     llmops("ask", "How long is the notice period?", "--thread", "t1", "--agent", "qa")
