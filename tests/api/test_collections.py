@@ -40,9 +40,9 @@ def test_a_collection_is_made_listed_and_deleted(fresh_server: httpx.Client, tmp
 
 def test_deleting_a_collection_leaves_no_file_that_no_other_has(tmp_path: Path) -> None:
     with running(make_settings(tmp_path)) as server:
-        add(server, "In both.", "left")
-        add(server, "In both.", "right")
-        add(server, "Left alone.", "left")
+        for text, collection in (("In both.", "left"), ("In both.", "right"), ("Left alone.", "left")):
+            files = {"files": ("a.txt", text.encode())}
+            server.post("/upload?wait=true", files=files, data={"collection": collection}).raise_for_status()
         server.delete("/collections/left")
 
         originals = [path.read_text() for path in (tmp_path / "data/originals").rglob("*") if path.is_file()]
