@@ -17,6 +17,9 @@ from app.chains.route import Route, route
 from app.schemas import AgentName, Answer
 from app.state import RunInput, RunState
 
+RESULT = "result"
+"""The type of the last thing that a run streams: the complete answer."""
+
 
 def build_graph(
     deps: AgentDeps, checkpointer: BaseCheckpointSaver[Any] | None = None
@@ -36,7 +39,12 @@ def build_graph(
             chosen = await decide(state)
         get_stream_writer()({"type": "route", "content": "", "agent": chosen.agent, "reason": chosen.reason})
         degraded = collect_degraded(state["degraded"], chosen.degraded)
-        return {"route": chosen.agent, "degraded": degraded, "timings_ms": timings}
+        return {
+            "route": chosen.agent,
+            "route_reason": chosen.reason,
+            "degraded": degraded,
+            "timings_ms": timings,
+        }
 
     async def decide(state: RunState) -> Route:
         if state["agent"] != "auto":
@@ -51,11 +59,13 @@ def build_graph(
         answer = {
             **state["result"],
             "agent": state["route"],
+            "route_reason": state["route_reason"],
             "run_id": state["run_id"],
             "thread_id": state["thread_id"],
             "timings_ms": {**state["result"]["timings_ms"], "total": total},
         }
         complete = Answer.model_validate(answer).model_dump(mode="json")
+        get_stream_writer()({"type": RESULT, "answer": complete})
         return {"result": complete, "turns": [{"question": state["question"], "answer": complete}]}
 
     graph = StateGraph(RunState, input_schema=RunInput)

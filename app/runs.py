@@ -21,6 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 from app import logs
 from app.chains.records import Turn
 from app.errors import InvalidRequest, RunTimeout, UnknownAgent
+from app.graph import RESULT
 from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, ModeChoice
 from app.state import RunInput
 from app.thread_locks import ThreadLocks
@@ -104,14 +105,14 @@ class Runner:
 
     async def run(self, request: RunRequest) -> Answer:
         """Give the answer, or raise what kept it from being given."""
-        async with aclosing(self.stream(request)) as events:
+        async with aclosing(self.stream(request, pieces=False)) as events:
             async for event in events:
                 if event["type"] == "final":
                     return Answer.model_validate({key: event[key] for key in Answer.model_fields})
         raise AssertionError("a run ended with neither an answer nor an error")
 
-    async def stream(self, request: RunRequest) -> AsyncGenerator[Event, None]:
-        """Yield `run`, `route`, `status`, `token`, `citation` and last `final` events.
+    async def stream(self, request: RunRequest, *, pieces: bool = True) -> AsyncGenerator[Event, None]:
+        """Yield `run`, `route`, `status`, `citation` and last `final` events, and `token` for each piece of the answer.
 
         Closing the generator stops the run, and with it the request to the model. The graph runs in a task of its own:
         cancelling it inside the caller's cancel scope would leave it running (langgraph issue 8302). The fresh context
@@ -128,7 +129,7 @@ class Runner:
             context = contextvars.Context()
             context.run(logs.request_id.set, logs.request_id.get())
             work = asyncio.get_running_loop().create_task(
-                self._work(request, thread_id, queue), context=context
+                self._work(request, thread_id, pieces, queue), context=context
             )
             try:
                 while (event := await queue.get()) is not _END:
@@ -139,12 +140,14 @@ class Runner:
                 work.cancel()
                 await asyncio.wait([work])
 
-    async def _work(self, request: RunRequest, thread_id: str, queue: _Queue) -> None:
+    async def _work(self, request: RunRequest, thread_id: str, pieces: bool, queue: _Queue) -> None:
         """Put events into the queue, and last what went wrong or the end; a run that is cancelled has no listener."""
         try:
             async with asyncio.timeout(self._limits.timeout_s):
                 with self._threads.memory.translated("stored"):
-                    await self._answer(request, thread_id, queue)
+                    await self._answer(
+                        await asyncio.to_thread(self._input, request, thread_id, pieces), request, queue
+                    )
         except TimeoutError:
             await queue.put(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"))
         except Exception as error:  # noqa: BLE001  # handed to the caller, who raises it
@@ -152,29 +155,29 @@ class Runner:
         else:
             await queue.put(_END)
 
-    async def _answer(self, request: RunRequest, thread_id: str, queue: _Queue) -> None:
+    async def _answer(self, known: RunInput, request: RunRequest, queue: _Queue) -> None:
         answer: Event = {}
-        chunk: Any
+        event: Any
         graph = self._graph if request.history is None else self._stateless
-        async for _, stream_mode, chunk in graph.astream(
-            await asyncio.to_thread(self._input, request, thread_id),
-            {"configurable": {"thread_id": thread_id}},
-            stream_mode=["custom", "values"],
+        async for _, event in graph.astream(
+            known,
+            {"configurable": {"thread_id": known["thread_id"]}},
+            stream_mode="custom",
             subgraphs=True,
             durability="exit" if graph.checkpointer else None,
         ):
-            if stream_mode == "custom":
-                await queue.put(chunk)
+            if event["type"] == RESULT:
+                answer = event["answer"]
             else:
-                answer = chunk.get("result", answer)
+                await queue.put(event)
         for citation in answer["citations"]:
             await queue.put({"type": "citation", "content": "", **citation})
         await queue.put({"type": "final", "content": "", **answer})
         _log_run(answer)
         if request.thread_id is not None and answer["mode"] == "llm" and not answer["degraded"]:
-            self._threads.title_later(thread_id)
+            self._threads.title_later(request.thread_id)
 
-    def _input(self, request: RunRequest, thread_id: str) -> RunInput:
+    def _input(self, request: RunRequest, thread_id: str, pieces: bool) -> RunInput:
         collection = request.collection or DEFAULT_COLLECTION
         return {
             "run_id": request.run_id,
@@ -186,6 +189,7 @@ class Runner:
             "mode": request.mode,
             "document_ids": request.document_ids,
             "history": request.history or (),
+            "streams": pieces,
             "top_k": request.top_k or self._limits.top_k_for(collection),
         }
 

@@ -31,7 +31,10 @@ def keep_recent(turns: list[TurnRecord], new: list[TurnRecord]) -> list[TurnReco
 
 
 class RunInput(TypedDict):
-    """What is known when a run begins; `started` is a `perf_counter` reading."""
+    """What is known when a run begins.
+
+    `started` is a `perf_counter` reading; `streams` whether somebody reads the answer while it is being written.
+    """
 
     run_id: Annotated[str, UntrackedValue]
     thread_id: Annotated[str, UntrackedValue]
@@ -43,6 +46,7 @@ class RunInput(TypedDict):
     document_ids: Annotated[list[str] | None, UntrackedValue]
     top_k: Annotated[int, UntrackedValue]
     history: Annotated[tuple[Turn, ...], UntrackedValue]
+    streams: Annotated[bool, UntrackedValue]
 
 
 class AgentResult(TypedDict):
@@ -56,6 +60,7 @@ class RunState(RunInput, AgentResult):
 
     turns: Annotated[list[TurnRecord], keep_recent]
     route: Annotated[AgentName, UntrackedValue]
+    route_reason: Annotated[str, UntrackedValue]
     standalone: Annotated[str, UntrackedValue]
     degraded: Annotated[list[str], UntrackedValue]
     timings_ms: Annotated[dict[str, float], UntrackedValue]

@@ -88,6 +88,11 @@ class StreamedTokens:
         )
 
 
+def token_sink(state: RunState) -> StreamedTokens | None:
+    """Where the answer's pieces go; None where nobody waits for them, which spares the model's streaming."""
+    return StreamedTokens() if state["streams"] else None
+
+
 def report_status(content: str, *, done: int | None = None, total: int | None = None) -> None:
     """Say what the agent is doing; `done` of `total` where that is known."""
     event: dict[str, Any] = {"type": "status", "content": content}

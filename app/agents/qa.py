@@ -11,12 +11,12 @@ from langgraph.graph.state import CompiledStateGraph
 from app.agents.base import (
     AgentDeps,
     AgentSpec,
-    StreamedTokens,
     check,
     collect_degraded,
     recall,
     report_status,
     timed,
+    token_sink,
 )
 from app.chains.answer import answer
 from app.chains.records import Draft, Question
@@ -49,7 +49,7 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
                 state["evidence"],
                 model=deps.model_for(state),
                 reader=deps.reader,
-                on_token=StreamedTokens(),
+                on_token=token_sink(state),
             )
         return {"draft": draft, "timings_ms": timings}
 

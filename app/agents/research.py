@@ -13,12 +13,12 @@ from langgraph.types import Send
 from app.agents.base import (
     AgentDeps,
     AgentSpec,
-    StreamedTokens,
     check,
     collect_degraded,
     recall,
     report_status,
     timed,
+    token_sink,
 )
 from app.chains.plan import plan
 from app.chains.records import Draft, Finding, Question
@@ -69,7 +69,7 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
                 state["findings"],
                 model=deps.model_for(state),
                 reader=deps.reader,
-                on_token=StreamedTokens(),
+                on_token=token_sink(state),
             )
         degraded = collect_degraded(state["degraded"], state["search_degraded"])
         return {"draft": draft, "degraded": degraded, "timings_ms": timings}

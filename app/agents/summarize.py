@@ -10,7 +10,7 @@ from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from app.agents.base import AgentDeps, AgentSpec, StreamedTokens, check, recall, report_status, timed
+from app.agents.base import AgentDeps, AgentSpec, check, recall, report_status, timed, token_sink
 from app.chains.choose import MOST_UNNAMED, choose_documents, is_for_all
 from app.chains.records import Draft, Question
 from app.chains.summarize import ask_which, summarize
@@ -103,7 +103,7 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
 
     async def ask_back(state: SummarizeState) -> dict[str, Any]:
         names = [document.name for document in state["documents"]]
-        return {"draft": ask_which(names, model=deps.model_for(state), on_token=StreamedTokens())}
+        return {"draft": ask_which(names, model=deps.model_for(state), on_token=token_sink(state))}
 
     async def respond(state: SummarizeState) -> dict[str, Any]:
         chunks = await deps.in_pool(shelf.chunks, state)
@@ -115,7 +115,7 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
                 model=deps.model_for(state),
                 reader=deps.reader,
                 on_progress=lambda done, total: report_status("Reading passages", done=done, total=total),
-                on_token=StreamedTokens(),
+                on_token=token_sink(state),
             )
         return {"draft": draft, "timings_ms": timings}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +29,14 @@ log = getLogger("llmops.embedding")
 _WRITER_BYTES = 32_000_000
 _SNAPSHOT_AFTER = 5_000
 _CLOSING_AFTER = 1_000  # chunks are indexed again by the next process sooner than a snapshot is written
+
+
+@dataclass(frozen=True, slots=True)
+class ReadQuery:
+    """A query's words, and the state of the index for which they were weighed."""
+
+    searcher: tantivy.Searcher
+    words: WordQuery
 
 
 class LexicalIndex:
@@ -162,15 +171,25 @@ class LexicalIndex:
         queries. `within` restricts the search itself to these chunk numbers of the collection, as `select_chunk_nos`
         gives them: growing, and so lately read that none is of a chunk that had been deleted before.
         """
-        if within is None or (len(within) and within[-1] > self._seen.chunk_no):
-            self.catch_up()
+        self.catch_up()
+        words = self.read(query)
+        return [] if words is None else self.find(words, k, collection=collection, within=within)
+
+    def read(self, query: str) -> ReadQuery | None:
+        """The words of a query, to be searched for in the index as it is now; None when none of them stands in it."""
         searcher = self._index.searcher()
         words = build_word_query(self._schema, searcher, query)
-        if words is None or k < 1 or (within is not None and not len(within)):
+        return None if words is None else ReadQuery(searcher, words)
+
+    def find(
+        self, read: ReadQuery, k: int, *, collection: str, within: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
+        """As `search`, in what the index was when the query was read."""
+        if k < 1 or (within is not None and not len(within)):
             return []
-        hits = searcher.search(self._restrict(words, collection, within), k, count=False).hits
-        chunk_nos = searcher.fast_field_values("chunk_no", [address for _, address in hits])
-        scores = [min(1.0, score / words.best_score) for score, _ in hits]
+        hits = read.searcher.search(self._restrict(read.words, collection, within), k, count=False).hits
+        chunk_nos = read.searcher.fast_field_values("chunk_no", [address for _, address in hits])
+        scores = [min(1.0, score / read.words.best_score) for score, _ in hits]
         found = [(int(no), score) for no, score in zip(chunk_nos, scores, strict=True) if no is not None]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -39,6 +40,7 @@ class StoreReader:
         self._database = database
         self._originals = originals
         self.listing = Listing(database, originals)
+        self._look = threading.local()
 
     def problem(self) -> str | None:
         """What is wrong with the database: that it does not answer, or what has shown when it was used."""
@@ -235,8 +237,20 @@ class StoreReader:
         return self.position().change
 
     def position(self) -> Position:
+        seen: Position | None = getattr(self._look, "position", None)
+        if seen is not None:
+            return seen
         with self._database.reading() as connection:
             return load_position(connection)
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Read the position once for all that this thread does in the block: a search asks for it again and again."""
+        self._look.position = self.position()
+        try:
+            yield
+        finally:
+            del self._look.position
 
     @contextmanager
     def changes_since(self, seen: Position) -> Iterator[Changes]:

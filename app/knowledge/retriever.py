@@ -18,7 +18,7 @@ from app.errors import EmbeddingModelMismatch, ModelError, UnknownCollection
 from app.knowledge.documents import as_document
 from app.knowledge.faiss_store import FaissVectorStore
 from app.knowledge.fusion import Candidate, is_repeated, rank, reorder, weigh_dense
-from app.knowledge.lexical import LexicalIndex
+from app.knowledge.lexical import LexicalIndex, ReadQuery
 from app.knowledge.mention import Mention, Naming
 from app.knowledge.mention import raise_score as raise_named
 from app.knowledge.quotation import Quotation, continued
@@ -102,7 +102,8 @@ class HybridRetriever(BaseRetriever):
         if document_ids or filter:
             within = self.store.select_chunk_nos(collection, document_ids or None, filter)
         vector = self._embed(query)
-        candidates = self._find(query, vector, _Scope(collection, within, max(_CANDIDATES, 2 * k)))
+        with self.store.one_look():
+            candidates = self._find(query, vector, _Scope(collection, within, max(_CANDIDATES, 2 * k)))
         candidates, sketches = self._look_closer(query, candidates)
         degraded = () if vector is not None else ("embeddings_unavailable",)
         if self.reranker is None or not rerank:
@@ -116,11 +117,13 @@ class HybridRetriever(BaseRetriever):
 
     def _find(self, query: str, vector: NDArray[np.float32] | None, scope: _Scope) -> list[Candidate]:
         """What either search finds, with both scores, best first."""
-        lexical = self._search_words(query, scope)
+        self.lexical.catch_up()
+        words = self.lexical.read(query)
+        lexical = self._search_words(words, scope)
         dense = None if vector is None else self._search_vectors(vector, scope)
         if vector is not None and dense is not None:
             dense |= self._search_vectors(vector, scope.only(lexical.keys() - dense.keys()))
-            lexical |= self._search_words(query, scope.only(dense.keys() - lexical.keys()))
+            lexical |= self._search_words(words, scope.only(dense.keys() - lexical.keys()))
         english_only = self.embedding_model.name == EMBEDDED_EMBEDDING_MODEL
         return rank(dense, lexical, dense_weight=weigh_dense(query, english_only=english_only))
 
@@ -165,8 +168,10 @@ class HybridRetriever(BaseRetriever):
             self.vectors.search_vector(vector, scope.k, collection=scope.collection, within=scope.within)
         )
 
-    def _search_words(self, query: str, scope: _Scope) -> dict[int, float]:
-        return dict(self.lexical.search(query, scope.k, collection=scope.collection, within=scope.within))
+    def _search_words(self, words: ReadQuery | None, scope: _Scope) -> dict[int, float]:
+        if words is None:
+            return {}
+        return dict(self.lexical.find(words, scope.k, collection=scope.collection, within=scope.within))
 
     def _get_relevant_documents(
         self,

@@ -62,6 +62,7 @@ class Answer(Wire):
     answer: str
     citations: list[Citation] = Field(default_factory=list)
     agent: AgentName
+    route_reason: str = Field("", description="Why this agent")
     mode: Mode
     model: str
     refused: bool = False

@@ -28,10 +28,10 @@ class Chatty:
         self.said = 0
         self.has_ended = False
 
-    async def astream(self, *_: object, **__: object) -> AsyncIterator[tuple[tuple[str, ...], str, Any]]:
+    async def astream(self, *_: object, **__: object) -> AsyncIterator[tuple[tuple[str, ...], Any]]:
         try:
             for self.said in range(1, EVENTS + 1):
-                yield (), "custom", {"type": "token", "content": "x"}
+                yield (), {"type": "token", "content": "x"}
             await asyncio.sleep(60)
         finally:
             self.has_ended = True
