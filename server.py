@@ -14,7 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse
 
 from app import __version__
-from app.agents.base import AgentDeps
+from app.agents.base import AgentDeps, ResearchBudget
 from app.api import ask, batches, collections, documents, jobs, knowledge, ops, threads
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
@@ -70,7 +70,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         ingestion = build_ingestion(opened.store, embedding_model, WordPieces(), settings)
         stack.callback(ingestion.worker.stop)
         deps = AgentDeps(
-            opened.store, opened.retriever, build_reader(settings, embedding_model), chat_model, pool
+            opened.store,
+            opened.retriever,
+            build_reader(settings, embedding_model),
+            chat_model,
+            pool,
+            ResearchBudget(settings.research_rounds, settings.research_time_s),
         )
         graph = build_graph(deps, memory)
         conversations = await stack.enter_async_context(aclosing(Threads(memory, graph, locks, chat_model)))

@@ -111,7 +111,10 @@ class BatchWorker:
             log.exception("batch_question_failed_unexpectedly", extra={"job_id": claim.job_id})
             await self._in_pool(self._batches.finish, claim, problem=_FAILED)
         else:
-            await self._in_pool(self._batches.finish, claim, answer=answer.model_dump(mode="json"))
+            kept = answer.model_dump(
+                mode="json", exclude={"evidence"}
+            )  # which may name what is deleted later
+            await self._in_pool(self._batches.finish, claim, answer=kept)
 
     async def _keep_alive(self) -> None:
         while True:

@@ -23,6 +23,7 @@ from benchmarks.eval_report import EvaluationResults, draw, make_tables
 from benchmarks.excerpt_quality import evaluate_excerpts
 from benchmarks.gate import compare, load_baseline
 from benchmarks.report import describe_machine, save_figure, write_json
+from benchmarks.research_coverage import RESEARCHED, evaluate_coverage
 from benchmarks.retrieval_quality import evaluate_retrieval
 from benchmarks.routing_quality import evaluate_routing
 from benchmarks.sample_quality import evaluate_samples
@@ -99,6 +100,8 @@ async def _measure_retrieval(name: str, folder: Path, results: EvaluationResults
         if name == ANSWERED:
             questions = _QUICK_ANSWERS if quick else _FULL_ANSWERS
             results.answers = await evaluate_answers(data, indexed, services, folder, questions=questions)
+        if name in RESEARCHED:
+            results.coverage.append(await evaluate_coverage(data, indexed, services))
 
 
 def _judge(figures: dict[str, float], configuration: dict[str, Any], chosen: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.answer_quality import ANSWERABLE, AnswerResult
 from benchmarks.excerpt_quality import ExcerptResult
 from benchmarks.report import Cell, Table, new_figure
+from benchmarks.research_coverage import CoverageResult
 from benchmarks.retrieval_quality import SYSTEM, RetrievalResult
 from benchmarks.routing_quality import RoutingResult
 from benchmarks.sample_quality import SampleResult
@@ -27,13 +28,14 @@ class EvaluationResults:
     retrieval: list[RetrievalResult] = field(default_factory=list)
     excerpts: ExcerptResult | None = None
     answers: AnswerResult | None = None
+    coverage: list[CoverageResult] = field(default_factory=list)
 
     @property
     def can_be_drawn(self) -> bool:
         return bool(self.retrieval or self.samples)
 
     def figures(self) -> dict[str, float]:
-        parts = [self.samples, self.routing, *self.retrieval, self.excerpts, self.answers]
+        parts = [self.samples, self.routing, *self.retrieval, self.excerpts, self.answers, *self.coverage]
         return {name: value for part in parts if part for name, value in part.figures().items()}
 
     def as_json(self) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def make_tables(results: EvaluationResults) -> Iterator[Table]:
         yield _show_excerpts(results.excerpts)
     if results.answers:
         yield from _show_answers(results.answers)
+    if results.coverage:
+        yield _show_coverage(results.coverage)
 
 
 def draw(results: EvaluationResults) -> Figure:
@@ -130,6 +134,14 @@ def _show_answers(result: AnswerResult) -> Iterator[Table]:
         for kind, count in result.questions.items()
     ]
     yield Table("Refusals", ("questions", "asked", "refused", "separation from answerable"), kinds)
+
+
+def _show_coverage(results: list[CoverageResult]) -> Table:
+    rows: list[list[Cell]] = [
+        [one.name, one.questions, one.research, one.search, one.chunks_read, one.p50_ms] for one in results
+    ]
+    columns = ("set", "questions", "all read by research", "by one search", "chunks read", "ask p50 ms")
+    return Table("Research: questions of which everything needed was read", columns, rows)
 
 
 def _draw_recall(axes: Axes, results: EvaluationResults) -> None:

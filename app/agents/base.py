@@ -21,13 +21,21 @@ from app.knowledge.store import KnowledgeStore
 from app.models.chat import ChatModel
 from app.models.reader import Reader
 from app.pools import call_in
-from app.schemas import AgentName, NearPassage
+from app.schemas import AgentName, PassageInfo
 from app.state import RunState
 
 _MODEL_FAILURES = {ModelError.code} | {error.code for error in ModelError.__subclasses__()}
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ResearchBudget:
+    """How far a research may go beyond its plan: `rounds` of following what was found, begun within `seconds`."""
+
+    rounds: int = 1
+    seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class AgentDeps:
     reader: Reader
     chat_model: ChatModel | None
     pool: ThreadPoolExecutor
+    budget: ResearchBudget = ResearchBudget()
 
     def model_for(self, state: RunState) -> ChatModel | None:
         """The model for the next step; one that failed earlier in the run is not waited for again."""
@@ -48,15 +57,15 @@ class AgentDeps:
     async def in_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await call_in(self.pool, function, *args, **kwargs)
 
-    async def search(self, query: str, state: RunState) -> Retrieved:
-        """Find the passages for one query within what the run may look at.
+    async def search(self, query: str, state: RunState, *, least: int = 1) -> Retrieved:
+        """Find the passages for one query within what the run may look at, `least` of them or more.
 
         Where the run must not wait for the chat model, it must not do so as a reranker either.
         """
         return await self.in_pool(
             self.retriever.search,
             query,
-            k=state["top_k"],
+            k=max(least, state["top_k"]),
             collection=state["collection"],
             document_ids=state["document_ids"],
             rerank=self.chat_model is None or self.model_for(state) is not None,
@@ -137,7 +146,8 @@ async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any
         "mode": draft.mode,
         "model": draft.model,
         "refused": draft.refused,
-        "nearest": [_as_near_passage(hit) for hit in draft.nearest],
+        "nearest": [_as_passage(hit) for hit in draft.nearest],
+        "evidence": [_as_passage(hit) for hit in draft.evidence],
         "degraded": collect_degraded(state.get("degraded") or [], draft.degraded),
         "usage": draft.usage.model_dump(),
         "timings_ms": timings,
@@ -145,9 +155,9 @@ async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any
     return {"result": result}
 
 
-def _as_near_passage(hit: Hit) -> dict[str, Any]:
+def _as_passage(hit: Hit) -> dict[str, Any]:
     chunk = hit.chunk
-    return NearPassage(
+    return PassageInfo(
         document_id=chunk.document_id,
         document_name=chunk.document_name,
         chunk_id=chunk.chunk_id,

@@ -1,9 +1,11 @@
-"""Splits a broad question, searches for each part side by side, and reports with sections."""
+"""Splits a broad question, searches for each part side by side, follows what it finds, and reports with sections."""
 
 from __future__ import annotations
 
 import operator
-from typing import Annotated, Any
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Annotated, Any, Literal
 
 from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.graph import END, START, StateGraph
@@ -20,71 +22,115 @@ from app.agents.base import (
     timed,
     token_sink,
 )
+from app.chains.follow import look_further
 from app.chains.plan import plan
 from app.chains.records import Draft, Finding, Question
-from app.chains.report import report
+from app.chains.report import merge_evidence, report
 from app.models.abbreviations import expand
 from app.state import AgentResult, RunState
 
+_LEAST_FOUND = 8
+_NEW_EACH = 1
+"""What a follow-up adds: its best chunk that is not there yet. A second one seldom belongs to the question."""
+
 
 class ResearchState(RunState):
-    sub_questions: Annotated[tuple[str, ...], UntrackedValue]
+    """`queries` are those of the present round, 0 for the plan's."""
+
+    queries: Annotated[tuple[str, ...], UntrackedValue]
+    round: Annotated[int, UntrackedValue]
     findings: Annotated[list[Finding], operator.add]
     search_degraded: Annotated[list[str], operator.add]
     draft: Annotated[Draft, UntrackedValue]
 
 
-def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
-    async def make_plan(state: ResearchState) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Research:
+    """The nodes, and the edges between them that depend on what was found."""
+
+    deps: AgentDeps
+
+    async def make_plan(self, state: ResearchState) -> dict[str, Any]:
         report_status("Planning the research")
         with timed(state, "plan") as timings:
-            names = await deps.in_pool(document_names, state)
-            planned = await plan(state["standalone"], model=deps.model_for(state), names=names)
+            names = await self.deps.in_pool(self._document_names, state)
+            planned = await plan(state["standalone"], model=self.deps.model_for(state), names=names)
         degraded = collect_degraded(state["degraded"], planned.degraded)
-        return {"sub_questions": planned.questions, "degraded": degraded, "timings_ms": timings}
+        return {"queries": planned.questions, "round": 0, "degraded": degraded, "timings_ms": timings}
 
-    def document_names(state: ResearchState) -> list[str]:
-        documents = deps.store.list_documents(state["collection"])
-        return [document.name for document in documents if document.status == "indexed"]
-
-    def fan_out(state: ResearchState) -> list[Send]:
-        return [
-            Send("search_one", {**state, "sub_questions": (question,)}) for question in state["sub_questions"]
-        ]
-
-    async def search_one(state: ResearchState) -> dict[str, Any]:
-        (sub_question,) = state["sub_questions"]
-        report_status(f"Searching: {sub_question}")
-        found = await deps.search(expand(sub_question), state)
-        finding = Finding(question=sub_question, evidence=found.hits)
+    async def search_one(self, state: ResearchState) -> dict[str, Any]:
+        (query,) = state["queries"]
+        report_status(f"Searching: {query}")
+        found = await self.deps.search(expand(query), state, least=_LEAST_FOUND)
+        evidence = found.hits
+        is_follow_up = state["round"] > 0
+        if is_follow_up:
+            known = {hit.chunk.chunk_id for finding in state["findings"] for hit in finding.evidence}
+            evidence = tuple(hit for hit in evidence if hit.chunk.chunk_id not in known)[:_NEW_EACH]
+        finding = Finding(query, evidence, is_follow_up)
         return {"findings": [finding], "search_degraded": list(found.degraded)}
 
-    async def write_report(state: ResearchState) -> dict[str, Any]:
-        passages = sum(len(finding.evidence) for finding in state["findings"])
+    async def follow(self, state: ResearchState) -> dict[str, Any]:
+        """Decide what the next round searches for; nothing when there is no further round."""
+        if not self._may_go_on(state):
+            return {"queries": ()}
+        report_status("Looking for what is missing")
+        evidence = merge_evidence(state["findings"])
+        with timed(state, f"follow_{state['round'] + 1}") as timings:
+            further = await look_further(state["standalone"], evidence, model=self.deps.model_for(state))
+        asked = {finding.question for finding in state["findings"]}
+        return {
+            "queries": tuple(query for query in further.queries if query not in asked),
+            "round": state["round"] + 1,
+            "degraded": collect_degraded(state["degraded"], further.degraded),
+            "timings_ms": timings,
+        }
+
+    async def write_report(self, state: ResearchState) -> dict[str, Any]:
+        passages = len(merge_evidence(state["findings"]))
         report_status(f"Writing a report from {passages} passages")
         question = Question(state["question"], state["standalone"], recall(state))
         with timed(state, "report") as timings:
             draft = await report(
                 question,
                 state["findings"],
-                model=deps.model_for(state),
-                reader=deps.reader,
+                model=self.deps.model_for(state),
+                reader=self.deps.reader,
                 on_token=token_sink(state),
             )
         degraded = collect_degraded(state["degraded"], state["search_degraded"])
         return {"draft": draft, "degraded": degraded, "timings_ms": timings}
 
-    async def verify(state: ResearchState) -> dict[str, Any]:
-        return await check(state["draft"], state, deps)
+    async def verify(self, state: ResearchState) -> dict[str, Any]:
+        return await check(state["draft"], state, self.deps)
 
+    def fan_out(self, state: ResearchState) -> list[Send] | Literal["write_report"]:
+        sends = [Send("search_one", {**state, "queries": (query,)}) for query in state["queries"]]
+        return sends or "write_report"
+
+    def _may_go_on(self, state: ResearchState) -> bool:
+        budget = self.deps.budget
+        has_time = perf_counter() - state["started"] < budget.seconds
+        has_found = any(finding.evidence for finding in state["findings"])
+        return state["round"] < budget.rounds and has_time and has_found
+
+    def _document_names(self, state: ResearchState) -> list[str]:
+        documents = self.deps.store.list_documents(state["collection"])
+        return [document.name for document in documents if document.status == "indexed"]
+
+
+def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
+    research = _Research(deps)
     graph = StateGraph(ResearchState, input_schema=RunState, output_schema=AgentResult)
-    graph.add_node("make_plan", make_plan)
-    graph.add_node("search_one", search_one)
-    graph.add_node("write_report", write_report)
-    graph.add_node("verify", verify)
+    graph.add_node("make_plan", research.make_plan)
+    graph.add_node("search_one", research.search_one)
+    graph.add_node("follow", research.follow)
+    graph.add_node("write_report", research.write_report)
+    graph.add_node("verify", research.verify)
     graph.add_edge(START, "make_plan")
-    graph.add_conditional_edges("make_plan", fan_out, ["search_one"])
-    graph.add_edge("search_one", "write_report")
+    graph.add_conditional_edges("make_plan", research.fan_out, ["search_one", "write_report"])
+    graph.add_edge("search_one", "follow")
+    graph.add_conditional_edges("follow", research.fan_out, ["search_one", "write_report"])
     graph.add_edge("write_report", "verify")
     graph.add_edge("verify", END)
     return graph.compile(name="research")

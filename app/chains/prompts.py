@@ -101,6 +101,15 @@ REPORT_PROMPT = _prompt(
     "{sources}\n\nQuestion: {question}\n\nSub-questions:\n{sub_questions}",
 )
 
+FOLLOW_PROMPT = _prompt(
+    "You research in the user's documents. Here is what was found so far."
+    + _SOURCE_FENCES
+    + "Say what is still to be searched for before the question can be answered: names that the sources bring "
+    "up, steps of the reasoning that are missing. Each question names everything it is about. None, if the sources "
+    "answer the question already.",
+    "{sources}\n\nQuestion: {question}",
+)
+
 RERANK_PROMPT = _prompt(
     "You judge which sources help to answer a question."
     + _SOURCE_FENCES

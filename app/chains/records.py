@@ -32,10 +32,14 @@ class Question:
 
 @dataclass(frozen=True)
 class Finding:
-    """One sub-question of a research and the evidence that was found for it."""
+    """One sub-question of a research and the evidence that was found for it.
+
+    A query that followed something found on the way has no section of its own in the report.
+    """
 
     question: str
     evidence: tuple[Hit, ...]
+    is_follow_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class Quote:
 class Draft:
     """An answer before its citations are checked.
 
-    `degraded` holds codes of `app.errors`; `nearest` the passages that a refusal points to.
+    `degraded` holds codes of `app.errors`; `nearest` the passages that a refusal points to;
+    `evidence` all that were read.
     """
 
     text: str
@@ -69,6 +74,7 @@ class Draft:
     degraded: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
     nearest: tuple[Hit, ...] = ()
+    evidence: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from app.chains.contradictions import find_contradictions
 from app.chains.evidence import (
     DEMO_MODEL,
     cite_quote,
@@ -30,6 +31,7 @@ from app.schemas import Usage
 MAX_SOURCES = 60
 """Chunks that one report is written from, about 12,000 tokens; the best of each sub-question come first."""
 
+_MAX_FOLLOWED = 24
 _SAME = 0.85
 """Share of a sentence's terms from which it repeats another one."""
 _SAID_ABOVE = "Nothing beyond what is said above."
@@ -64,19 +66,20 @@ async def report(
 async def _ask(
     question: Question, findings: Sequence[Finding], model: ChatModel, on_token: TokenSink | None
 ) -> Draft:
-    evidence = _merge(findings)
+    evidence = merge_evidence(findings)
     nonce = fresh_nonce()
     messages = REPORT_PROMPT.format_messages(
         nonce=nonce,
         sources=fence_sources([(number, hit.chunk) for number, hit in enumerate(evidence, start=1)], nonce),
         question=disarm_markers(question.standalone),
-        sub_questions=disarm_markers("\n".join(f"- {finding.question}" for finding in findings)),
+        sub_questions=disarm_markers("\n".join(f"- {part.question}" for part in _planned(findings))),
     )
     completion = await model.complete(messages, on_token=on_token.token if on_token else None)
     refused = is_refusal(completion.text)
     return Draft(
         text=completion.text.strip(),
         quotes=() if refused else whole_chunks(evidence),
+        evidence=evidence,
         refused=refused,
         mode="llm",
         model=model.name,
@@ -84,21 +87,32 @@ async def _ask(
     )
 
 
-def _merge(findings: Sequence[Finding]) -> list[Hit]:
-    """All evidence, each chunk once: the best of every sub-question, then the second best, and so on."""
+def merge_evidence(findings: Sequence[Finding]) -> tuple[Hit, ...]:
+    """All evidence, each chunk once: the best of every sub-question, then the second best, and so on.
+
+    What was followed on the way comes last, and keeps its places where there is too much.
+    """
+    planned = _in_turn([finding for finding in findings if not finding.is_follow_up])
+    followed = _in_turn([finding for finding in findings if finding.is_follow_up])
+    new = [hit for chunk_id, hit in followed.items() if chunk_id not in planned][:_MAX_FOLLOWED]
+    return (*list(planned.values())[: MAX_SOURCES - len(new)], *new)
+
+
+def _in_turn(findings: Sequence[Finding]) -> dict[str, Hit]:
     merged: dict[str, Hit] = {}
     for rank in range(max((len(finding.evidence) for finding in findings), default=0)):
         for finding in findings:
             if rank < len(finding.evidence):
                 hit = finding.evidence[rank]
                 merged.setdefault(hit.chunk.chunk_id, hit)
-    return list(merged.values())[:MAX_SOURCES]
+    return merged
 
 
 def _extract(question: str, findings: Sequence[Finding], reader: Reader, failure: ModelError | None) -> Draft:
-    evidence = _merge(findings)
+    evidence = merge_evidence(findings)
     numbering = _Numbering(reader)
-    parts = [finding for finding in findings if finding.question != question] or list(findings)
+    planned = _planned(findings)
+    parts = [finding for finding in planned if finding.question != question] or planned
     sections = [(part.question, numbering.cite(part.question, part.evidence)) for part in parts]
     leads = _without_repetitions([cited[0] for _, cited in sections if cited])
     # The whole question is answered by its parts; where they are one or none, by what fits it best.
@@ -107,12 +121,17 @@ def _extract(question: str, findings: Sequence[Finding], reader: Reader, failure
     return Draft(
         text=refusal_text(evidence) if refused else _compose(answer, sections),
         quotes=() if refused else tuple(numbering.quotes.values()),
+        evidence=evidence,
         nearest=nearest(evidence) if refused else (),
         refused=refused,
         mode="demo",
         model=DEMO_MODEL,
         degraded=(failure.code,) if failure else (),
     )
+
+
+def _planned(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if not finding.is_follow_up]
 
 
 class _Numbering:
@@ -150,7 +169,10 @@ def _without_repetitions(quotes: Sequence[Quote], said_before: Sequence[Quote] =
 
 
 def _compose(answer: Sequence[Quote], sections: Sequence[tuple[str, Sequence[Quote]]]) -> str:
-    """The sections say what no section before them has said; one that has nothing of its own says so."""
+    """The sections say what no section before them has said; one that has nothing of its own says so.
+
+    Where sources give other figures for the same thing, a last section says so.
+    """
     parts = ["## Answer", " ".join(map(cite_quote, answer))]
     said: list[Quote] = []
     for question, cited in sections:
@@ -160,4 +182,7 @@ def _compose(answer: Sequence[Quote], sections: Sequence[tuple[str, Sequence[Quo
         listed = "\n".join(f"- {cite_quote(quote)}" for quote in news)
         nothing = _SAID_ABOVE if cited else f"Nothing in the documents about this: {heading}"
         parts += [f"## {heading[:1].upper()}{heading[1:]}", listed or nothing]
+    opposed = [f"- {cite_quote(one)} But: {cite_quote(other)}" for one, other in find_contradictions(said)]
+    if opposed:
+        parts += ["## Contradictions", "\n".join(opposed)]
     return "\n\n".join(parts)

@@ -12,7 +12,7 @@ from app.schemas.answers import (
     ChatInput,
     ChatMessage,
     Citation,
-    NearPassage,
+    PassageInfo,
     Usage,
 )
 from app.schemas.base import (
@@ -113,9 +113,9 @@ __all__ = [
     "JobState",
     "Mode",
     "ModeChoice",
-    "NearPassage",
     "NewCollection",
     "PageRange",
+    "PassageInfo",
     "Problem",
     "ProblemInfo",
     "RenameRequest",

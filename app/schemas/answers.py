@@ -39,8 +39,8 @@ class Citation(Wire):
     verified: bool
 
 
-class NearPassage(Wire):
-    """A chunk that is near the question although it does not answer it."""
+class PassageInfo(Wire):
+    """A chunk that was found."""
 
     document_id: str
     document_name: str
@@ -69,7 +69,10 @@ class Answer(Wire):
     degraded: list[str] = Field(
         [], description="Why something less than the configured models was used, by code"
     )
-    nearest: list[NearPassage] = Field([], description="Of a refused question: what comes nearest")
+    nearest: list[PassageInfo] = Field([], description="Of a refused question: what comes nearest")
+    evidence: list[PassageInfo] = Field(
+        [], description="What was read for the answer, whether it is cited or not"
+    )
     thread_id: str
     run_id: str
     usage: Usage = Usage()
