@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 
 import numpy as np
 
+from app.chains.focused_summary import choose_focused
 from app.chains.markers import quote_plainly
 from app.chains.records import Quote
+from app.chains.telling_sentences import Sentence, read_sentences, readability, without_repetitions
 from app.knowledge.records import Chunk
 from app.models.reader import Reader
-from app.models.sentences import is_table_row, split_sentences
 from app.models.terms import terms
 
 SHORTLIST = 48
@@ -24,10 +23,11 @@ SHORTLIST = 48
 
 _BATCH = 100  # chunks between two reports of progress
 _MOST_BULLETS = 10
+_LONG = 24
+"""Chunks from which a question about a document is answered by a page of it instead of a few sentences."""
 _PARAGRAPH_CHUNKS = 4  # up to this size a document is summarised in a paragraph
 _DIVERSITY = 0.7  # weight of being unlike what has been chosen already, against a merit of about 1
 _MOST_FROM_A_STRETCH = 2  # of as many stretches of the document as the summary has sentences
-_GOOD_WORDS = 30  # longer sentences gather many central words and say little
 _REQUEST_WORDS = frozenset(
     terms(
         "summary summarize summarise summarized summarization summaries overview tldr tl dr gist"
@@ -38,26 +38,6 @@ _REQUEST_WORDS = frozenset(
         " like whats about zusammenfassung fasse zusammen resumen resume résumé"
     )
 )
-_WEAK_START = re.compile(
-    r"(?:it|its|he|she|they|his|her|their|this|these|those|that|such|also|however|therefore|thus|then|but|and|or"
-    r"|so|in addition|for example|see|note)\b",
-    re.IGNORECASE,
-)
-# Where to look, and the formulas of filings and contracts: they say nothing about the matter.
-_REFERENCE = re.compile(
-    r"\b(?:see|refer to|set forth|described (?:in|below|above)|incorporated by reference|check ?mark|hereby|hereto"
-    r"|herein|pursuant to|(?:item|note|exhibit|section|schedule|table|figure|appendix) \d+)\b",
-    re.IGNORECASE,
-)
-_LEADERS = re.compile(r"\.{4,}|(?:\. ){4,}|_{4,}")
-
-
-@dataclass(frozen=True)
-class _Sentence:
-    chunk: Chunk
-    position: int  # among all sentences of the document
-    text: str
-    bag: Counter[str]
 
 
 async def extract_summary(
@@ -68,12 +48,12 @@ async def extract_summary(
     Reads every chunk, in a thread, and reports after each hundred. One document becomes a paragraph or five
     to ten bullets by its size; of several, each gets its own heading.
     """
-    sentences: list[_Sentence] = []
+    sentences: list[Sentence] = []
     for start in range(0, len(chunks), _BATCH):
         batch = chunks[start : start + _BATCH]
-        sentences += await asyncio.to_thread(_read_sentences, batch, len(sentences))
+        sentences += await asyncio.to_thread(read_sentences, batch, len(sentences))
         on_progress(min(start + _BATCH, len(chunks)), len(chunks))
-    sentences = _without_repetitions(sentences)
+    sentences = without_repetitions(sentences)
     by_document = [list(group) for _, group in groupby(sentences, key=lambda s: s.chunk.document_id)]
     budget = _MOST_BULLETS if len(by_document) <= 1 else max(2, 2 * _MOST_BULLETS // len(by_document))
     chosen = [
@@ -82,39 +62,13 @@ async def extract_summary(
     return _write([document for document in chosen if document])
 
 
-def _read_sentences(chunks: Iterable[Chunk], first: int) -> list[_Sentence]:
-    found: list[_Sentence] = []
-    for chunk in chunks:
-        for start, end in split_sentences(chunk.text):
-            text = chunk.text[start:end]
-            if _is_telling(text):
-                found.append(_Sentence(chunk, first + len(found), text, Counter(terms(text))))
-    return found
-
-
-def _is_telling(text: str) -> bool:
-    """Whole sentences of running prose; no headings, table rows, contents or fragments cut off by an edge."""
-    letters = sum(character.isalpha() for character in text)
-    if not 30 <= len(text) <= 450 or letters < 0.6 * len(text) or _LEADERS.search(text) or is_table_row(text):
-        return False
-    return text[-1] in '.!?。！？؟।”"’)' and not text[0].islower() and not text.isupper()
-
-
-def _without_repetitions(sentences: Iterable[_Sentence]) -> list[_Sentence]:
-    """The first of each wording: neighbouring chunks overlap, and running heads recur on each page."""
-    seen: set[tuple[str, str]] = set()
-    kept: list[_Sentence] = []
-    for sentence in sentences:
-        key = (sentence.chunk.document_id, " ".join(sentence.text.casefold().split()))
-        if key not in seen:
-            seen.add(key)
-            kept.append(sentence)
-    return kept
-
-
-def _choose(question: str, sentences: Sequence[_Sentence], budget: int, reader: Reader) -> list[_Sentence]:
+def _choose(question: str, sentences: Sequence[Sentence], budget: int, reader: Reader) -> list[Sentence]:
     """The sentences of one document's summary, in reading order."""
     size = len({sentence.chunk.chunk_id for sentence in sentences})
+    if size > _LONG and _asked_beside_summary(question, sentences):
+        focused = choose_focused(question, sentences, reader)
+        if focused is not None:
+            return focused
     wanted = 3 if size <= _PARAGRAPH_CHUNKS else min(budget, 4 + round(math.log2(size)))
     sentences, topic = _on_topic(question, sentences, wanted)
     merits = _merits(sentences, topic)
@@ -128,17 +82,22 @@ def _choose(question: str, sentences: Sequence[_Sentence], budget: int, reader: 
 
 
 def _on_topic(
-    question: str, sentences: Sequence[_Sentence], wanted: int
-) -> tuple[Sequence[_Sentence], set[str]]:
+    question: str, sentences: Sequence[Sentence], wanted: int
+) -> tuple[Sequence[Sentence], set[str]]:
     """The sentences that deal with what the request names, where it names something and there are enough."""
-    named = set(terms(sentences[0].chunk.document_name))
-    asked = {term for term in terms(question) if term not in _REQUEST_WORDS | named}
+    asked = _asked_beside_summary(question, sentences)
     topic = {term for term in asked if any(term in sentence.bag for sentence in sentences)}
     dealing = [sentence for sentence in sentences if _covered(topic, sentence) > 0]
     return (dealing if len(dealing) >= min(3, wanted) else sentences), topic
 
 
-def _merits(sentences: Sequence[_Sentence], topic: set[str]) -> list[float]:
+def _asked_beside_summary(question: str, sentences: Sequence[Sentence]) -> set[str]:
+    """What a request names beside the wish for a summary, and the document."""
+    named = set(terms(sentences[0].chunk.document_name))
+    return {term for term in terms(question) if term not in _REQUEST_WORDS | named}
+
+
+def _merits(sentences: Sequence[Sentence], topic: set[str]) -> list[float]:
     """Nearness to the document's tf-idf centroid, raised near its beginning, by form and by what was asked."""
     total = len(sentences)
     frequency = Counter(term for sentence in sentences for term in sentence.bag)
@@ -147,25 +106,15 @@ def _merits(sentences: Sequence[_Sentence], topic: set[str]) -> list[float]:
     for sentence in sentences:
         central = sum(weight[term] for term in sentence.bag) / math.sqrt(max(len(sentence.bag), 5))
         place = 1 + 0.3 * math.exp(-12 * sentence.position / (sentences[-1].position + 1))
-        merits.append(central * place * _readability(sentence) * (1 + 3 * _covered(topic, sentence)))
+        merits.append(central * place * readability(sentence) * (1 + 3 * _covered(topic, sentence)))
     return merits
 
 
-def _readability(sentence: _Sentence) -> float:
-    """How well the sentence stands alone: short, not leaning on the one before, not sending the reader away."""
-    value = float(min(1.0, _GOOD_WORDS / max(1, len(sentence.text.split()))) ** 1.5)
-    if _WEAK_START.match(sentence.text):
-        value *= 0.5
-    if _REFERENCE.search(sentence.text):
-        value *= 0.4
-    return value
-
-
-def _covered(topic: set[str], sentence: _Sentence) -> float:
+def _covered(topic: set[str], sentence: Sentence) -> float:
     return sum(term in sentence.bag for term in topic) / len(topic) if topic else 0.0
 
 
-def _shortlist(sentences: Sequence[_Sentence], merits: Sequence[float], windows: int) -> list[int]:
+def _shortlist(sentences: Sequence[Sentence], merits: Sequence[float], windows: int) -> list[int]:
     """The best of each stretch of the document, so that none is passed over; positions in reading order."""
     bounds = np.linspace(0, len(sentences), windows + 1).astype(int)
     each = max(2, SHORTLIST // windows)
@@ -175,7 +124,7 @@ def _shortlist(sentences: Sequence[_Sentence], merits: Sequence[float], windows:
     return sorted(best)
 
 
-def _word_likeness(sentences: Sequence[_Sentence]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _word_likeness(sentences: Sequence[Sentence]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     bags = [set(sentence.bag) for sentence in sentences]
     return np.array([[len(a & b) / (len(a | b) or 1) for b in bags] for a in bags], dtype=np.float64)
 
@@ -195,7 +144,7 @@ def _diverse(merit: np.ndarray, alike: np.ndarray, stretches: np.ndarray, wanted
     return chosen
 
 
-def _write(documents: Sequence[Sequence[_Sentence]]) -> tuple[str, tuple[Quote, ...]]:
+def _write(documents: Sequence[Sequence[Sentence]]) -> tuple[str, tuple[Quote, ...]]:
     parts: list[str] = []
     quotes: list[Quote] = []
     for sentences in documents:
