@@ -143,6 +143,7 @@ async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any
     result = {
         "answer": verified.answer,
         "citations": [citation.model_dump(mode="json") for citation in verified.citations],
+        "coverage": draft.coverage.model_dump() if draft.coverage is not None else None,
         "mode": draft.mode,
         "model": draft.model,
         "refused": draft.refused,

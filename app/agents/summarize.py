@@ -11,9 +11,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from app.agents.base import AgentDeps, AgentSpec, check, recall, report_status, timed, token_sink
-from app.chains.choose import MOST_UNNAMED, choose_documents, is_for_all
+from app.chains.choose import MOST_UNNAMED, choose_documents, choose_section, is_for_all
 from app.chains.records import Draft, Question
-from app.chains.summarize import ask_which, summarize
+from app.chains.summarize import ask_which, estimate, summarize
 from app.errors import UnknownDocument
 from app.knowledge.records import Chunk
 from app.knowledge.retriever import HybridRetriever
@@ -60,10 +60,15 @@ class _Shelf:
         return named or self._about(state, available)
 
     def chunks(self, state: SummarizeState) -> list[Chunk]:
-        """Of the documents that are still there: one may have been deleted since they were chosen."""
+        """Of the documents that are still there, since one may have been deleted meanwhile; of one section of them
+        where the request names it.
+        """
         present = {document.document_id for document in self._indexed(state)}
         chosen = [info.document_id for info in state["documents"] if info.document_id in present]
-        return self.store.chunks(document_ids=chosen) if chosen else []
+        chunks = self.store.chunks(document_ids=chosen) if chosen else []
+        sections = dict.fromkeys(chunk.section for chunk in chunks if chunk.section)
+        section = choose_section(state["standalone"], list(sections))
+        return chunks if section is None else [chunk for chunk in chunks if chunk.section == section]
 
     def _about(self, state: RunState, available: Sequence[DocumentInfo]) -> tuple[DocumentInfo, ...]:
         """The documents that a search finds best, when no name tells which are meant; none that is far off."""
@@ -88,6 +93,7 @@ def _is_unclear(state: RunState, documents: Sequence[DocumentInfo]) -> bool:
 
 def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
     shelf = _Shelf(deps.store, deps.retriever)
+    notes = deps.store.notes()
 
     async def choose(state: SummarizeState) -> dict[str, Any]:
         with timed(state, "choose") as timings:
@@ -108,12 +114,15 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
     async def respond(state: SummarizeState) -> dict[str, Any]:
         chunks = await deps.in_pool(shelf.chunks, state)
         question = Question(state["question"], state["standalone"], recall(state))
+        tokens, calls = estimate(chunks)
+        report_status(f"Reading {len(chunks)} passages, about {tokens:,} tokens in {calls} parts")
         with timed(state, "summarize") as timings:
             draft = await summarize(
                 question,
                 chunks,
                 model=deps.model_for(state),
                 reader=deps.reader,
+                notes=notes,
                 on_progress=lambda done, total: report_status("Reading passages", done=done, total=total),
                 on_token=token_sink(state),
             )

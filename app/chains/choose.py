@@ -12,10 +12,13 @@ from functools import cache, cached_property, lru_cache
 
 from app.chains.request_grammar import read_cues
 from app.chains.route_words import FRAMES, PHRASES, WORDS
-from app.models.terms import STOPWORDS, fold, stem
+from app.models.terms import STOPWORDS, fold, stem, terms
 from app.schemas import DocumentInfo
 
 _WORD = re.compile(r"[^\W_]+")
+_SECTION = re.compile(
+    r"\b(?:section|chapter|part|heading|abschnitt|kapitel|teil|secci[oó]n|cap[ií]tulo)\b", re.IGNORECASE
+)
 _ENDING = re.compile(r"\.\w{1,5}$")
 _REQUEST_CLASSES = "SNTAeZEGLlPKQIJFBOWhp"
 """Word classes of `route_words` that only say what is to be done; its kinds of text, D, may name a document."""
@@ -67,6 +70,15 @@ def is_for_all(question: str) -> bool:
     """Whether the request says that it means several documents or the whole collection."""
     asked = _Asked(question)
     return asked.is_several or not _COLLECTION.isdisjoint(asked.words)
+
+
+def choose_section(question: str, sections: Sequence[str]) -> str | None:
+    """The section that a request means: the longest heading of which it holds every telling word, beside that word."""
+    if not _SECTION.search(question):
+        return None
+    asked = set(terms(question))
+    meant = [section for section in sections if len(set(terms(section))) > 0 and set(terms(section)) <= asked]
+    return max(meant, key=len, default=None)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from app.knowledge.records import Chunk, Hit
-from app.schemas import Citation, Mode, Usage
+from app.schemas import Citation, Coverage, Mode, Usage
 
 Evidence: TypeAlias = Sequence[Hit]
 """Retrieved chunks, best first; the marker `[n]` of a model's draft means the n-th of them."""
@@ -75,6 +75,7 @@ class Draft:
     usage: Usage = field(default_factory=Usage)
     nearest: tuple[Hit, ...] = ()
     evidence: tuple[Hit, ...] = ()
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from app.ingestion.splitter import Measure, TextChunk, split
 from app.ingestion.watch import Watch
 from app.knowledge.records import NewChunk
 from app.knowledge.store import KnowledgeStore
+from app.models.keywords import extract_keywords
 from app.schemas import DocumentInfo
 from app.settings import Settings
 
@@ -129,6 +130,7 @@ class Indexer:
             text=parsed.text,
             page_spans=parsed.page_spans,
             title=parsed.title,
+            keywords=extract_keywords(parsed.text),
             warnings=parsed.warnings,
             pages_without_text=parsed.pages_without_text,
             extraction=asdict(parsed.extraction),

@@ -22,6 +22,7 @@ from app.ingestion.splitter import Measure, split
 from app.knowledge.insertion import Vectors, identify
 from app.knowledge.records import WholeDocument
 from app.knowledge.store import KnowledgeStore
+from app.models.keywords import extract_keywords
 from app.schemas import DocumentInfo
 from app.settings import Settings
 
@@ -118,6 +119,7 @@ class SmallTexts:
             text=parsed.text,
             chunks=[as_new_chunk(chunk) for chunk in chunks],
             title=parsed.title,
+            keywords=extract_keywords(parsed.text),
             extraction=asdict(parsed.extraction),
             metadata=text.metadata,
         )

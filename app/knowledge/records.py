@@ -41,6 +41,7 @@ class WholeDocument:
     text: str
     chunks: Sequence[NewChunk]
     title: str | None = None
+    keywords: Sequence[str] = ()
     extraction: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     only_chunk_id: str | None = None

@@ -72,6 +72,7 @@ def as_info(row: Row[Any], *, duplicate: bool = False) -> DocumentInfo:
         pages=row.pages,
         pages_without_text=None if row.pages is None else len(row.pages_without_text),
         chunks=row.chunks,
+        keywords=row.keywords,
         status=row.status,
         error=ProblemInfo(**row.error) if row.error else None,
         duplicate=duplicate,

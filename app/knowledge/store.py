@@ -42,6 +42,7 @@ from app.knowledge.insertion import (
 from app.knowledge.intake import DocumentIntake
 from app.knowledge.jobs import Jobs
 from app.knowledge.next_vectors import NextVectors
+from app.knowledge.notes import Notes
 from app.knowledge.originals import Originals
 from app.knowledge.records import NewChunk, NewText
 from app.knowledge.rows import as_info, load_document, require_collection
@@ -68,6 +69,7 @@ class KnowledgeStore(DocumentIntake):
         embedding_model: str,
         page_spans: Sequence[tuple[int, int]] = (),
         title: str | None = None,
+        keywords: Sequence[str] = (),
         warnings: Sequence[str] = (),
         pages_without_text: Sequence[int] = (),
         extraction: Mapping[str, Any] | None = None,
@@ -99,6 +101,7 @@ class KnowledgeStore(DocumentIntake):
             connection.execute(
                 _update(document_id).values(
                     title=title,
+                    keywords=list(keywords),
                     pages=len(spans) or None,
                     pages_without_text=list(pages_without_text),
                     warnings=list(warnings),
@@ -146,6 +149,10 @@ class KnowledgeStore(DocumentIntake):
     def batches(self, *, lease_s: float, now: Callable[[], float] = time.time) -> Batches:
         """Questions that wait for answers; a dead worker keeps others waiting for `lease_s` seconds."""
         return Batches(self._database, lease_s=lease_s, now=now)
+
+    def notes(self) -> Notes:
+        """What models have noted on parts of documents."""
+        return Notes(self._database)
 
     def jobs(self) -> Jobs:
         """What clients asked for, document by document."""

@@ -28,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The migration that leads to these tables; a database at this revision is opened without loading Alembic."""
 
 # SQLite only makes an INTEGER primary key the key of the row itself.
@@ -83,6 +83,7 @@ documents = Table(
     # False for a text that came through the VectorStore interface: its bytes are its text.
     Column("has_original", Integer, nullable=False),
     Column("title", Text),
+    Column("keywords", JSON, nullable=False, server_default="[]"),
     Column("pages", Integer),
     Column("pages_without_text", JSON, nullable=False),
     Column("chunks", Integer, nullable=False),
@@ -219,6 +220,22 @@ job_documents = Table(
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("document_id", String(64), nullable=False),
     Column("duplicate", Boolean, nullable=False),
+)
+
+# What a model has noted on parts of a document, so that the next summary need not ask again; `key` is a digest of
+# everything that the note depends on.
+summary_notes = Table(
+    "summary_notes",
+    metadata,
+    Column(
+        "document_id",
+        String(64),
+        ForeignKey("documents.document_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("key", String(64), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )
 
 # Apart from the texts, so that loading one does not read the other. Unit length, float32, little-endian.

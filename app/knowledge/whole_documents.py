@@ -62,6 +62,7 @@ def _document_row(whole: WholeDocument, collection: str) -> dict[str, Any]:
         "collection": collection,
         "name": whole.name,
         "title": whole.title,
+        "keywords": list(whole.keywords),
         "media_type": whole.media_type,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),

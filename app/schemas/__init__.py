@@ -12,6 +12,7 @@ from app.schemas.answers import (
     ChatInput,
     ChatMessage,
     Citation,
+    Coverage,
     PassageInfo,
     Usage,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "CollectionList",
     "CollectionName",
     "CollectionSettings",
+    "Coverage",
     "DocumentIds",
     "DocumentInfo",
     "DocumentList",

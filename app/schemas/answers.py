@@ -51,6 +51,16 @@ class PassageInfo(Wire):
     score: float = Field(ge=0, le=1)
 
 
+class Coverage(Wire):
+    """How much a summary has read of what it is about; formats without pages count none."""
+
+    documents: int
+    chunks: int
+    chunks_read: int
+    pages: int
+    pages_read: int
+
+
 class Usage(Wire):
     input_tokens: int = 0
     output_tokens: int = 0
@@ -73,6 +83,7 @@ class Answer(Wire):
     evidence: list[PassageInfo] = Field(
         [], description="What was read for the answer, whether it is cited or not"
     )
+    coverage: Coverage | None = Field(default=None, description="Of summaries: how much was read")
     thread_id: str
     run_id: str
     usage: Usage = Usage()

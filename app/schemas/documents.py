@@ -40,6 +40,7 @@ class DocumentInfo(Wire):
     pages: int | None = None
     pages_without_text: int | None = Field(default=None, description="How many; `warnings` names them")
     chunks: int = 0
+    keywords: list[str] = Field([], description="What it is about, the most telling first")
     status: DocumentStatus
     error: ProblemInfo | None = None
     duplicate: bool = False

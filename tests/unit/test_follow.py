@@ -35,9 +35,7 @@ def test_passages_of_any_kind_give_few_queries(text: str) -> None:
 
 
 async def test_the_model_says_what_is_missing() -> None:
-    model = FormModel(
-        {"questions": ["Where was Hank Nordahl born?", " ", *[f"q{n}" for n in range(9)]]}
-    )
+    model = FormModel({"questions": ["Where was Hank Nordahl born?", " ", *[f"q{n}" for n in range(9)]]})
     further = await look_further(QUESTION, LIBRARY.evidence(), model=model)
     assert further.queries[0] == "Where was Hank Nordahl born?"
     assert len(further.queries) == 4

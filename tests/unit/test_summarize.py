@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from app.chains.model_summary import CONCURRENT_CALLS, GROUP_CHARS
 from app.chains.records import Draft, Question
-from app.chains.summarize import CONCURRENT_CALLS, GROUP_CHARS, NOTHING_TO_SUMMARIZE, summarize
+from app.chains.summarize import NOTHING_TO_SUMMARIZE, summarize
 from app.chains.verify import verify
 from app.errors import ModelError, ModelMisbehaved, ModelUnavailable
 from app.models.reader import Reader
