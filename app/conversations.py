@@ -42,6 +42,7 @@ _SCHEMA: Final = (
     )
     """,
     "CREATE UNIQUE INDEX IF NOT EXISTS ix_turns_run ON turns (thread_id, run_id)",
+    "CREATE TABLE IF NOT EXISTS waiting_plans (thread_id TEXT NOT NULL PRIMARY KEY, request TEXT NOT NULL)",
 )
 _INFO: Final = (
     "SELECT thread_id, title, created_at, updated_at, "
@@ -148,11 +149,34 @@ class Conversations:
             await self._insert(copy_id, turns, moment, title=info.title)
             return turns
 
+    async def set_waiting(self, thread_id: str, request: dict[str, Any]) -> None:
+        """Keep what was asked for, and the plan that waits for approval, in place of an earlier one."""
+        async with self._writing():
+            await self._connection.execute("DELETE FROM waiting_plans WHERE thread_id = ?", (thread_id,))
+            await self._connection.execute(
+                "INSERT INTO waiting_plans (thread_id, request) VALUES (?, ?)",
+                (thread_id, json.dumps(request)),
+            )
+
+    async def waiting(self, thread_id: str) -> dict[str, Any] | None:
+        """What waits for approval on a thread."""
+        async with self._lock:
+            statement = "SELECT request FROM waiting_plans WHERE thread_id = ?"
+            request: str | None = await self._value(statement, (thread_id,))
+        return None if request is None else json.loads(request)
+
+    async def forget_waiting(self, thread_id: str) -> None:
+        """Nothing waits on the thread any more."""
+        if await self.waiting(thread_id) is not None:
+            async with self._writing():
+                await self._connection.execute("DELETE FROM waiting_plans WHERE thread_id = ?", (thread_id,))
+
     async def remove(self, thread_id: str) -> None:
         """Raises UnknownThread."""
         async with self._writing():
             await self._info(thread_id)
             await self._connection.execute("DELETE FROM turns WHERE thread_id = ?", (thread_id,))
+            await self._connection.execute("DELETE FROM waiting_plans WHERE thread_id = ?", (thread_id,))
             await self._connection.execute("DELETE FROM threads WHERE thread_id = ?", (thread_id,))
 
     async def _insert(

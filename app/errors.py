@@ -11,7 +11,7 @@ LlmopsError
 │   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownAgent, UnknownJob
 │   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
-│   ├── ThreadBusy, CollectionExists
+│   ├── ThreadBusy, NothingToResume, CollectionExists
 │   ├── BodyTooLarge
 │   ├── UnusableBackup
 │   └── RunTimeout
@@ -104,6 +104,14 @@ class ThreadBusy(RequestError):
     status = 409
     code = "thread_busy"
     title = "Another run is active on this thread"
+
+
+class NothingToResume(RequestError):
+    """No plan of a research waits for approval on this thread."""
+
+    status = 409
+    code = "nothing_to_resume"
+    title = "Nothing waits to be resumed on this thread"
 
 
 class CollectionExists(RequestError):

@@ -54,6 +54,9 @@ def build_graph(
     def chosen_agent(state: RunState) -> AgentName:
         return state["route"]
 
+    def has_answered(state: RunState) -> str:
+        return "remember" if state.get("result") else END
+
     async def remember(state: RunState) -> dict[str, Any]:
         total = round((perf_counter() - state["started"]) * 1000, 2)
         answer = {
@@ -77,6 +80,6 @@ def build_graph(
     graph.add_conditional_edges("choose_agent", chosen_agent, list(AGENTS))
     for name, spec in AGENTS.items():
         graph.add_node(name, spec.build(deps))
-        graph.add_edge(name, "remember")
+        graph.add_conditional_edges(name, has_answered, ["remember", END])
     graph.add_edge("remember", END)
     return graph.compile(checkpointer=checkpointer, name="agent")

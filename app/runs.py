@@ -22,7 +22,7 @@ from app import logs
 from app.chains.records import Turn
 from app.errors import InvalidRequest, RunTimeout, UnknownAgent
 from app.graph import RESULT
-from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, ModeChoice
+from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, Interrupt, ModeChoice, Resume
 from app.state import RunInput
 from app.thread_locks import ThreadLocks
 from app.threads import Threads
@@ -50,6 +50,7 @@ class RunRequest:
     """What a caller asks for, whichever door it came through.
 
     A client that keeps the conversation itself sends it as `history`; such a run belongs to no thread and leaves none.
+    With `approve_plan` a research ends with its plan, and goes on by `Runner.resumed`, which sets `plan`.
     """
 
     question: str
@@ -60,6 +61,8 @@ class RunRequest:
     top_k: int | None = None
     document_ids: list[str] | None = None
     history: tuple[Turn, ...] | None = None
+    approve_plan: bool = False
+    plan: tuple[str, ...] = ()
     run_id: str = field(default_factory=lambda: uuid4().hex)
 
 
@@ -99,20 +102,43 @@ class Runner:
             )
         if request.thread_id is not None and not _THREAD_ID.fullmatch(request.thread_id):
             raise InvalidRequest("thread_id: 1 to 128 letters, digits and . _ : - are accepted")
+        if request.approve_plan and request.history is not None:
+            raise InvalidRequest("approve_plan: needs a thread, on which the research can be resumed")
         if request.thread_id is not None:
             with self._locks.claim(request.thread_id):
                 pass
 
     async def run(self, request: RunRequest) -> Answer:
-        """Give the answer, or raise what kept it from being given."""
+        """Give the answer to a request that waits for nobody, or raise what kept it from being given."""
+        outcome = await self.outcome(request)
+        assert isinstance(outcome, Answer)  # noqa: S101  # a request without `approve_plan` is not interrupted
+        return outcome
+
+    async def resumed(self, thread_id: str, resume: Resume, run_id: str | None = None) -> RunRequest:
+        """The request that goes on with the research that waits on a thread.
+
+        Raises:
+            NothingToResume: none waits, or another question was asked since.
+            InvalidRequest: the thread's id is not acceptable.
+        """
+        fields, plan = await self._threads.waiting(thread_id)
+        chosen = tuple(resume.sub_questions or plan)
+        return RunRequest(**fields, thread_id=thread_id, plan=chosen, run_id=run_id or uuid4().hex)
+
+    async def outcome(self, request: RunRequest) -> Answer | Interrupt:
+        """Give the answer or what it waits for, or raise what kept it from being given."""
         async with aclosing(self.stream(request, pieces=False)) as events:
             async for event in events:
+                if event["type"] == "interrupt":
+                    return Interrupt.model_validate(event)
                 if event["type"] == "final":
                     return Answer.model_validate({key: event[key] for key in Answer.model_fields})
         raise AssertionError("a run ended with neither an answer nor an error")
 
     async def stream(self, request: RunRequest, *, pieces: bool = True) -> AsyncGenerator[Event, None]:
         """Yield `run`, `route`, `status`, `citation` and last `final` events, and `token` for each piece of the answer.
+
+        A research whose plan waits for approval ends with `interrupt` instead.
 
         Closing the generator stops the run, and with it the request to the model. The graph runs in a task of its own:
         cancelling it inside the caller's cancel scope would leave it running (langgraph issue 8302). The fresh context
@@ -158,18 +184,29 @@ class Runner:
     async def _answer(self, known: RunInput, request: RunRequest, queue: _Queue) -> None:
         answer: Event = {}
         event: Any
+        thread_id = known["thread_id"]
+        if request.thread_id is not None and not request.plan:
+            await self._threads.forget_waiting(thread_id)
         graph = self._graph if request.history is None else self._stateless
         async for _, event in graph.astream(
             known,
-            {"configurable": {"thread_id": known["thread_id"]}},
+            {"configurable": {"thread_id": thread_id}},
             stream_mode="custom",
             subgraphs=True,
             durability="exit" if graph.checkpointer else None,
         ):
             if event["type"] == RESULT:
                 answer = event["answer"]
+            elif event["type"] == "interrupt":
+                plan = event["value"]["sub_questions"]
+                await self._threads.wait_for_approval(thread_id, _to_be_resumed(request), plan)
+                await queue.put({**event, "thread_id": thread_id, "run_id": request.run_id})
             else:
                 await queue.put(event)
+        if not answer:
+            return
+        if request.plan:
+            await self._threads.forget_waiting(thread_id)
         for citation in answer["citations"]:
             await queue.put({"type": "citation", "content": "", **citation})
         await queue.put({"type": "final", "content": "", **answer})
@@ -190,8 +227,16 @@ class Runner:
             "document_ids": request.document_ids,
             "history": request.history or (),
             "streams": pieces,
+            "approve_plan": request.approve_plan,
+            "plan": request.plan,
             "top_k": request.top_k or self._limits.top_k_for(collection),
         }
+
+
+def _to_be_resumed(request: RunRequest) -> dict[str, Any]:
+    """The fields of a request that a resumed one has as well; whatever was chosen, it is the research that goes on."""
+    kept = ("question", "collection", "mode", "top_k", "document_ids")
+    return {name: getattr(request, name) for name in kept} | {"agent": "research"}
 
 
 def _log_run(answer: Event) -> None:

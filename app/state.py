@@ -33,7 +33,8 @@ def keep_recent(turns: list[TurnRecord], new: list[TurnRecord]) -> list[TurnReco
 class RunInput(TypedDict):
     """What is known when a run begins.
 
-    `started` is a `perf_counter` reading; `streams` whether somebody reads the answer while it is being written.
+    `started` is a `perf_counter` reading; `streams` whether somebody reads the answer while it is being written;
+    `plan` the sub-questions of a research that was approved, empty where it is to be made.
     """
 
     run_id: Annotated[str, UntrackedValue]
@@ -47,6 +48,8 @@ class RunInput(TypedDict):
     top_k: Annotated[int, UntrackedValue]
     history: Annotated[tuple[Turn, ...], UntrackedValue]
     streams: Annotated[bool, UntrackedValue]
+    approve_plan: Annotated[bool, UntrackedValue]
+    plan: Annotated[tuple[str, ...], UntrackedValue]
 
 
 class AgentResult(TypedDict):

@@ -12,7 +12,7 @@ from uuid import uuid4
 from langgraph.graph.state import CompiledStateGraph
 
 from app.chains.title import title_thread
-from app.errors import StorageUnavailable
+from app.errors import NothingToResume, StorageUnavailable
 from app.models.chat import ChatModel
 from app.schemas import Thread, ThreadInfo, ThreadPage
 from app.state import REMEMBERED_TURNS
@@ -81,6 +81,24 @@ class Threads:
                 as_node="remember",
             )
             return await self._conversations.info(fork_id)
+
+    async def wait_for_approval(self, thread_id: str, request: dict[str, Any], plan: list[str]) -> None:
+        """Keep a research that waits, across restarts; one thread has one at most."""
+        with self.memory.translated("stored"):
+            await self._conversations.set_waiting(thread_id, {"request": request, "plan": plan})
+
+    async def waiting(self, thread_id: str) -> tuple[dict[str, Any], list[str]]:
+        """What was asked for and the plan that waits. Raises NothingToResume."""
+        with self.memory.translated("read"):
+            found = await self._conversations.waiting(thread_id)
+        if found is None:
+            raise NothingToResume(f"No research waits for approval on thread {thread_id!r}")
+        return found["request"], found["plan"]
+
+    async def forget_waiting(self, thread_id: str) -> None:
+        """A research was carried out, or another question has taken its place."""
+        with self.memory.translated("stored"):
+            await self._conversations.forget_waiting(thread_id)
 
     def title_later(self, thread_id: str) -> None:
         """Let the model name a young conversation beside everything else, unless its user has."""

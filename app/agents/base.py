@@ -21,7 +21,7 @@ from app.knowledge.store import KnowledgeStore
 from app.models.chat import ChatModel
 from app.models.reader import Reader
 from app.pools import call_in
-from app.schemas import AgentName, PassageInfo
+from app.schemas import AgentName, PassageInfo, PlanValue
 from app.state import RunState
 
 _MODEL_FAILURES = {ModelError.code} | {error.code for error in ModelError.__subclasses__()}
@@ -108,6 +108,13 @@ def report_status(content: str, *, done: int | None = None, total: int | None = 
     if total is not None:
         event |= {"done": done, "total": total}
     get_stream_writer()(event)
+
+
+def report_interrupt(run_id: str, sub_questions: Sequence[str]) -> None:
+    """Say that the run ends here, until somebody approves the plan."""
+    listed = "\n".join(f"- {question}" for question in sub_questions)
+    value = PlanValue(sub_questions=list(sub_questions)).model_dump()
+    get_stream_writer()({"type": "interrupt", "content": listed, "id": run_id, "value": value})
 
 
 @contextmanager

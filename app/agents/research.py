@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from langgraph.channels.untracked_value import UntrackedValue
 from langgraph.graph import END, START, StateGraph
@@ -18,6 +18,7 @@ from app.agents.base import (
     check,
     collect_degraded,
     recall,
+    report_interrupt,
     report_status,
     timed,
     token_sink,
@@ -51,12 +52,19 @@ class _Research:
     deps: AgentDeps
 
     async def make_plan(self, state: ResearchState) -> dict[str, Any]:
+        if state["plan"]:
+            return {"queries": state["plan"], "round": 0}
         report_status("Planning the research")
         with timed(state, "plan") as timings:
             names = await self.deps.in_pool(self._document_names, state)
             planned = await plan(state["standalone"], model=self.deps.model_for(state), names=names)
         degraded = collect_degraded(state["degraded"], planned.degraded)
+        if state["approve_plan"]:
+            report_interrupt(state["run_id"], planned.questions)
         return {"queries": planned.questions, "round": 0, "degraded": degraded, "timings_ms": timings}
+
+    def after_plan(self, state: ResearchState) -> list[Send] | str:
+        return END if state["approve_plan"] and not state["plan"] else self.fan_out(state)
 
     async def search_one(self, state: ResearchState) -> dict[str, Any]:
         (query,) = state["queries"]
@@ -104,7 +112,7 @@ class _Research:
     async def verify(self, state: ResearchState) -> dict[str, Any]:
         return await check(state["draft"], state, self.deps)
 
-    def fan_out(self, state: ResearchState) -> list[Send] | Literal["write_report"]:
+    def fan_out(self, state: ResearchState) -> list[Send] | str:
         sends = [Send("search_one", {**state, "queries": (query,)}) for query in state["queries"]]
         return sends or "write_report"
 
@@ -128,7 +136,7 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
     graph.add_node("write_report", research.write_report)
     graph.add_node("verify", research.verify)
     graph.add_edge(START, "make_plan")
-    graph.add_conditional_edges("make_plan", research.fan_out, ["search_one", "write_report"])
+    graph.add_conditional_edges("make_plan", research.after_plan, ["search_one", "write_report", END])
     graph.add_edge("search_one", "follow")
     graph.add_conditional_edges("follow", research.fan_out, ["search_one", "write_report"])
     graph.add_edge("write_report", "verify")

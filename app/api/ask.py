@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from app.api.bodies import JsonRoute
 from app.api.disconnects import answer_while_connected
-from app.api.services import UsesServices
+from app.api.openapi import Responses, problem_responses
+from app.api.services import Services, UsesServices
+from app.api.threads import ThreadId
+from app.errors import (
+    NothingToResume,
+    RunTimeout,
+    ThreadBusy,
+    UnknownAgent,
+    UnknownCollection,
+    UnknownDocument,
+)
 from app.runs import RunRequest
-from app.schemas import Answer, AskRequest
+from app.schemas import Answer, AskRequest, Interrupt, Resume
 
 router = APIRouter(tags=["Questions"], route_class=JsonRoute)
 
+_WAITS: Responses = {
+    202: {"model": Interrupt, "description": "With `approve_plan`: the plan waits for approval"}
+}
+_PROBLEMS = (UnknownAgent, UnknownCollection, UnknownDocument, ThreadBusy, RunTimeout)
 
-@router.post("/ask")
-async def ask(body: AskRequest, request: Request, services: UsesServices) -> Answer:
+
+@router.post("/ask", response_model=Answer | Interrupt, responses=_WAITS | problem_responses(*_PROBLEMS))
+async def ask(
+    body: AskRequest, request: Request, response: Response, services: UsesServices
+) -> Answer | Interrupt:
     """Answer a question about the documents, with citations."""
-    services.runner.check(run := RunRequest(**body.model_dump()))
-    return await answer_while_connected(services.runner, run, request)
+    return await _answer(RunRequest(**body.model_dump()), request, response, services)
+
+
+@router.post(
+    "/threads/{thread_id}/resume",
+    response_model=Answer | Interrupt,
+    responses=problem_responses(NothingToResume, *_PROBLEMS),
+)
+async def resume(
+    thread_id: ThreadId, body: Resume, request: Request, response: Response, services: UsesServices
+) -> Answer | Interrupt:
+    """Go on with a research whose plan waits for approval, with the plan as it is or with other sub-questions."""
+    run = await services.runner.resumed(thread_id, body)
+    return await _answer(run, request, response, services)
+
+
+async def _answer(
+    run: RunRequest, request: Request, response: Response, services: Services
+) -> Answer | Interrupt:
+    services.runner.check(run)
+    outcome = await answer_while_connected(services.runner, run, request)
+    if isinstance(outcome, Interrupt):
+        response.status_code = 202
+    return outcome

@@ -7,15 +7,15 @@ import asyncio
 from fastapi import HTTPException, Request
 
 from app.runs import Runner, RunRequest
-from app.schemas import Answer
+from app.schemas import Answer, Interrupt
 
 _POLL_S = 0.5
 _CLIENT_CLOSED_REQUEST = 499  # nginx's status; nobody is there to read it but the log
 
 
-async def answer_while_connected(runner: Runner, run: RunRequest, request: Request) -> Answer:
+async def answer_while_connected(runner: Runner, run: RunRequest, request: Request) -> Answer | Interrupt:
     """Give the answer; a caller that hangs up gets none, and the run ends within half a second."""
-    work = asyncio.create_task(runner.run(run))
+    work = asyncio.create_task(runner.outcome(run))
     try:
         while not (await asyncio.wait([work], timeout=_POLL_S))[0]:
             if await request.is_disconnected():

@@ -30,7 +30,7 @@ from app.api.request_checks import (
 )
 from app.errors import LlmopsError
 from app.runs import Event, Runner, RunRequest
-from app.schemas import AgentChoice, AgentInput, Answer, ChatInput
+from app.schemas import AgentChoice, AgentInput, Answer, ChatInput, Interrupt
 
 log = getLogger("llmops.api")
 
@@ -70,8 +70,8 @@ class AgentRunnable(Runnable[Any, Any]):
         return AgentItem
 
     @property
-    def OutputType(self) -> type[FinalAnswer]:  # noqa: N802  # LangChain's name
-        return FinalAnswer
+    def OutputType(self) -> Any:  # noqa: N802  # LangChain's name
+        return FinalAnswer | Interrupt
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
@@ -82,7 +82,14 @@ class AgentRunnable(Runnable[Any, Any]):
                 name="Thread",
                 description="Conversation to continue; leave empty to begin one",
                 default="",  # the playground cannot draw null
-            )
+            ),
+            ConfigurableFieldSpec(
+                id="approve_plan",
+                annotation=bool,
+                name="Approve the plan",
+                description="Let a research wait until its plan is approved",
+                default=False,
+            ),
         ]
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
@@ -126,21 +133,27 @@ class AgentRunnable(Runnable[Any, Any]):
             async for event in events:
                 yield event
 
-    def _request(self, input: Any, config: RunnableConfig) -> RunRequest:
+    async def _request(self, input: Any, config: RunnableConfig) -> RunRequest:
         fields = AgentItem.model_validate(input)
-        agent = fields.agent if self._agent == "auto" else self._agent
+        options, run_id = config.get("configurable", {}), str(config.get("run_id") or uuid4())
+        thread_id = options.get("thread_id") or None
+        if fields.resume is not None:
+            return await self._get_runner().resumed(thread_id or "", fields.resume, run_id)
         return RunRequest(
-            **fields.model_dump(exclude={"agent"}),
-            agent=agent,
-            thread_id=config.get("configurable", {}).get("thread_id") or None,
-            run_id=str(config.get("run_id") or uuid4()),
+            **fields.model_dump(exclude={"agent", "resume"}),
+            agent=fields.agent if self._agent == "auto" else self._agent,
+            thread_id=thread_id,
+            approve_plan=bool(options.get("approve_plan")),
+            run_id=run_id,
         )
 
     async def _answer(
         self, input: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> Event:
-        run = self._request(input, config)
+        run = await self._request(input, config)
         answer = await answer_while_connected(self._get_runner(), run, caller(config))
+        if isinstance(answer, Interrupt):
+            return answer.model_dump(mode="json")
         return FinalAnswer(**answer.model_dump()).model_dump(mode="json")
 
     async def _events(
@@ -150,7 +163,8 @@ class AgentRunnable(Runnable[Any, Any]):
         async for item in inputs:
             readable = ReadableEvents()
             try:
-                async with aclosing(self._get_runner().stream(self._request(item, config))) as events:
+                run = await self._request(item, config)
+                async with aclosing(self._get_runner().stream(run)) as events:
                     async for event in events:
                         yield readable.format(event)
             except LlmopsError as error:
@@ -203,7 +217,9 @@ class ChatRunnable(Runnable[Any, Any]):
         self, input: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> str:
         run = chat_request(ChatItem.model_validate(input))
-        return with_sources(await answer_while_connected(self._get_runner(), run, caller(config)))
+        answer = await answer_while_connected(self._get_runner(), run, caller(config))
+        assert isinstance(answer, Answer)  # noqa: S101  # nothing asks for approval here
+        return with_sources(answer)
 
 
 def with_sources(answer: Answer) -> str:

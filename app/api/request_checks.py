@@ -51,6 +51,9 @@ async def check_agent_request(request: Request) -> None:
     services = get_services(request)
     for item, config in await _items(request, services.settings.max_batch):
         fields = _validated(item, AgentInput)
+        if fields.resume is not None:
+            services.runner.check(await services.runner.resumed(_thread_id(config) or "", fields.resume))
+            continue
         services.runner.check(
             RunRequest(question=fields.question, agent=fields.agent, thread_id=_thread_id(config))
         )

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from app.schemas.base import (
     AgentChoice,
@@ -90,6 +97,35 @@ class Answer(Wire):
     timings_ms: dict[str, float] = Field(default_factory=dict)
 
 
+class PlanValue(Wire):
+    sub_questions: list[str]
+
+
+class Interrupt(Wire):
+    """A research waits: its plan is to be approved or changed before it goes on, by a resume on its thread."""
+
+    type: Literal["interrupt"] = "interrupt"
+    content: str
+    thread_id: str
+    run_id: str
+    id: str
+    value: PlanValue
+
+
+SubQuestion = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
+
+
+class Resume(Wire):
+    """What a research that waits goes on with."""
+
+    sub_questions: list[SubQuestion] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=8,
+        description="In place of the plan's; left out, the plan as it is",
+    )
+
+
 class AskRequest(Wire):
     question: str = Field(examples=["What is the notice period?"])
     collection: CollectionName | None = None
@@ -100,6 +136,10 @@ class AskRequest(Wire):
     mode: ModeChoice = "auto"
     top_k: int | None = Field(default=None, ge=1, le=50)
     document_ids: DocumentIds = None
+    approve_plan: bool = Field(
+        default=False,
+        description="Let a research wait until its plan is approved; the answer is then an Interrupt",
+    )
 
 
 # LangServe's playground cannot draw a field that may be null, nor a null default; to it an empty value means the same.
@@ -110,6 +150,8 @@ _FormList = Annotated[
     _NoneIfEmpty,
     WithJsonSchema({"type": "array", "items": {"type": "string"}, "default": []}),
 ]
+# An empty object is what the playground sends for a field that nobody filled in.
+_FormResume = Annotated[Resume | None, _NoneIfEmpty, WithJsonSchema({"type": "object", "default": {}})]
 
 
 def _nothing() -> None:
@@ -120,7 +162,10 @@ class AgentInput(Wire):
     """Input of the LangServe routes; the thread is named in `config.configurable.thread_id`."""
 
     question: str = Field(
-        title="Question", description="What you want to know", examples=["What is the notice period?"]
+        default="",
+        title="Question",
+        description="What you want to know",
+        examples=["What is the notice period?"],
     )
     collection: _FormText = Field(
         default_factory=_nothing, title="Collection", description="Leave empty for the default one"
@@ -130,6 +175,17 @@ class AgentInput(Wire):
     document_ids: _FormList = Field(
         default_factory=_nothing, title="Documents", description="Look into these only"
     )
+    resume: _FormResume = Field(
+        default_factory=_nothing,
+        title="Resume",
+        description="In place of a question: go on with a research whose plan waits for approval on the thread",
+    )
+
+    @model_validator(mode="after")
+    def _is_question_or_resume(self) -> Self:
+        if self.resume is not None and self.question.strip():
+            raise ValueError("either a question or a resume is accepted, not both")
+        return self
 
 
 class ChatMessage(Wire):
