@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from langserve import RemoteRunnable
 
 from app.settings import Settings
 from server import create_app
@@ -43,6 +44,14 @@ def running(settings: Settings) -> Iterator[httpx.Client]:
     finally:
         server.should_exit = True
         thread.join(timeout=20)
+
+
+@contextmanager
+def remote(server: httpx.Client, path: str) -> Iterator[RemoteRunnable[Any, Any]]:
+    """A LangServe route of the server, whose connections are closed at the end of the block."""
+    runnable: RemoteRunnable[Any, Any] = RemoteRunnable(f"{server.base_url}/{path}/", timeout=60)
+    with runnable.sync_client:
+        yield runnable
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from app.chains.injection import find_suspicions
 from app.chains.locate import locate
 from app.chains.markers import marker_positions, normalise_markers, quote_plainly, renumber, without_markers
 from app.chains.records import Draft, Quote, Verified
@@ -204,4 +205,5 @@ def _cite(number: int, support: _Support, texts: _StoredTexts) -> Citation:
         quote=quote,
         score=min(1.0, max(0.0, support.quote.score)),
         verified=is_literal and support.is_enough,
+        flags=find_suspicions(chunk.text),
     )

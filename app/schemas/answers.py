@@ -44,6 +44,10 @@ class Citation(Wire):
     quote: str
     score: float = Field(ge=0, le=1)
     verified: bool
+    flags: list[str] = Field(
+        [],
+        description="What is suspicious about the passage: `instruction-like`, `hidden-text`; mostly nothing",
+    )
 
 
 class PassageInfo(Wire):

@@ -7,10 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from langserve import RemoteRunnable
 
 from tests.api.conftest import HANDBOOK, LEASE
-from tests.live import make_settings, running
+from tests.live import make_settings, remote, running
 
 QUESTION = "Compare the notice period and the monthly rent"
 
@@ -86,21 +85,21 @@ def test_a_plan_waits_across_a_restart(tmp_path: Path) -> None:
 
 def test_a_plan_is_approved_over_langserve(library: httpx.Client) -> None:
     for path in ("agent", "research"):
-        agent = RemoteRunnable(f"{library.base_url}/{path}")
-        config: Any = {"configurable": {"thread_id": f"t-{path}", "approve_plan": True}}
-        question = {"question": QUESTION, "agent": "research"}
-        *_, last = agent.stream(question, config)
-        assert last["type"] == "interrupt"
-        assert last["value"]["sub_questions"]
-        assert isinstance(last["content"], str)
-        *_, final = agent.stream({"resume": {"sub_questions": ["What is the notice period?"]}}, config)
-        assert final["type"] == "final"
-        assert "six weeks" in final["answer"]
+        with remote(library, path) as agent:
+            config: Any = {"configurable": {"thread_id": f"t-{path}", "approve_plan": True}}
+            question = {"question": QUESTION, "agent": "research"}
+            *_, last = agent.stream(question, config)
+            assert last["type"] == "interrupt"
+            assert last["value"]["sub_questions"]
+            assert isinstance(last["content"], str)
+            *_, final = agent.stream({"resume": {"sub_questions": ["What is the notice period?"]}}, config)
+            assert final["type"] == "final"
+            assert "six weeks" in final["answer"]
 
-        assert agent.invoke(question, config)["type"] == "interrupt"
-        assert agent.invoke({"resume": {"sub_questions": None}}, config)["type"] == "final"
-        with pytest.raises(httpx.HTTPStatusError, match="409"):
-            agent.invoke({"resume": {"sub_questions": None}}, config)
+            assert agent.invoke(question, config)["type"] == "interrupt"
+            assert agent.invoke({"resume": {"sub_questions": None}}, config)["type"] == "final"
+            with pytest.raises(httpx.HTTPStatusError, match="409"):
+                agent.invoke({"resume": {"sub_questions": None}}, config)
 
 
 def test_a_question_and_a_resume_at_once_are_refused(library: httpx.Client) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from langserve import RemoteRunnable
 
-from tests.live import make_settings, running
+from tests.live import make_settings, remote, running
 
 FACTS = {
     "moonrise.txt": "Moonrise is a ballad. It was first performed by Hank Nordahl in 1961.",
@@ -44,7 +43,8 @@ def test_what_is_found_leads_on(tmp_path_factory: pytest.TempPathFactory) -> Non
             passage["document_id"] for passage in answer["evidence"]
         }
 
-        events = list(RemoteRunnable(f"{server.base_url}/research").stream({"question": QUESTION}))
+        with remote(server, "research") as agent:
+            events = list(agent.stream({"question": QUESTION}))
         said = [event["content"] for event in events if event["type"] == "status"]
         assert any(content.startswith("Searching: ") and "Nordahl" in content for content in said)
 

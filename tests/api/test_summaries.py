@@ -6,10 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from langserve import RemoteRunnable
 
 from tests.fixtures.documents import make_pdf
-from tests.live import make_settings, running
+from tests.live import make_settings, remote, running
 from tests.stub_openai import StubOpenAI
 from tests.unit.test_summarize import chapter
 
@@ -64,10 +63,9 @@ def test_a_section_is_summarised_alone(fresh_server: httpx.Client) -> None:
 
 def test_what_will_be_read_is_said_beforehand(fresh_server: httpx.Client) -> None:
     index(fresh_server, "manual.md", MANUAL)
-    agent = RemoteRunnable(f"{fresh_server.base_url}/summarize")
-    said = [
-        event["content"] for event in agent.stream({"question": "Summarize"}) if event["type"] == "status"
-    ]
+    with remote(fresh_server, "summarize") as agent:
+        events = list(agent.stream({"question": "Summarize"}))
+    said = [event["content"] for event in events if event["type"] == "status"]
     assert any("tokens in 1 parts" in content for content in said)
 
 
