@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.chains.injection import find_suspicions
 from app.chains.locate import locate
 from app.chains.markers import marker_positions, normalise_markers, quote_plainly, renumber, without_markers
+from app.chains.outside_links import remove_outside_links
 from app.chains.records import Draft, Quote, Verified
 from app.errors import UnknownDocument
 from app.knowledge.records import Chunk
@@ -32,6 +33,8 @@ _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{12,})[\"”“»]")
 def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
     """Drop markers without a source, number the rest by first occurrence and find the quote behind each.
 
+    Links that no source has are taken out, and so are all images.
+
     `text_of` gives the stored text of a document id and may raise `UnknownDocument`: the document was deleted
     meanwhile, and what it is cited for stays unverified. A quote is `verified` when it stands literally in
     that text at its span, and the cited chunk shares enough words with the claim and holds all its numbers.
@@ -39,7 +42,8 @@ def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
     by_marker: dict[int, list[Quote]] = {}
     for quote in draft.quotes:
         by_marker.setdefault(quote.marker, []).append(quote)
-    text = normalise_markers(draft.text, by_marker.keys())
+    sources = "\n".join(quote.chunk.text for quote in draft.quotes)
+    text = remove_outside_links(normalise_markers(draft.text, by_marker.keys()), sources)
     claims: dict[int, list[_Claim]] = {}
     for marker, claim in _claims(text):
         claims.setdefault(marker, []).append(claim)
