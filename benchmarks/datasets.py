@@ -88,6 +88,11 @@ def load_excerpt_set(folder: Path) -> ExcerptSet:
     return ExcerptSet(sources, questions)
 
 
+def load_sources(name: str, folder: Path) -> list[Source]:
+    """The texts of a set that has no judgements."""
+    return list(_passages(folder / name))
+
+
 def load_questions(name: str, folder: Path, *, kind: str | None = None) -> list[Query]:
     """The questions of a set, of one kind if `kind` is given, judged or not."""
     found = _queries(folder / name)

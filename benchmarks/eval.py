@@ -28,12 +28,13 @@ from benchmarks.retrieval_quality import evaluate_retrieval
 from benchmarks.routing_quality import evaluate_routing
 from benchmarks.sample_quality import evaluate_samples
 from benchmarks.service import open_temporary_service, say
+from benchmarks.summary_quality import SUMMARIES, evaluate_summaries
 
 SAMPLES = "samples"
 EXCERPTS = "chunking_eval"
 ANSWERED = "squad2"
 """The one set whose questions are also answered: half of them have no answer in its paragraphs."""
-ALL_SETS = (SAMPLES, *RETRIEVAL_SETS, EXCERPTS)
+ALL_SETS = (SAMPLES, *RETRIEVAL_SETS, EXCERPTS, SUMMARIES)
 QUICK_SETS = (SAMPLES, "squad2", "cranfield", "hotpotqa100")
 
 _QUICK_SOURCES, _QUICK_QUERIES, _QUICK_ANSWERS = 250, 100, 40
@@ -86,6 +87,9 @@ async def _measure(sets: Sequence[str], *, quick: bool) -> EvaluationResults:
     if EXCERPTS in sets:
         async with open_temporary_service() as services:
             results.excerpts = evaluate_excerpts(load_excerpt_set(folder), services)
+    if SUMMARIES in sets:
+        async with open_temporary_service() as services:
+            results.summaries = await evaluate_summaries(folder, services)
     return results
 
 

@@ -13,6 +13,7 @@ from benchmarks.research_coverage import CoverageResult
 from benchmarks.retrieval_quality import SYSTEM, RetrievalResult
 from benchmarks.routing_quality import RoutingResult
 from benchmarks.sample_quality import SampleResult
+from benchmarks.summary_quality import SummaryResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,13 +30,22 @@ class EvaluationResults:
     excerpts: ExcerptResult | None = None
     answers: AnswerResult | None = None
     coverage: list[CoverageResult] = field(default_factory=list)
+    summaries: SummaryResult | None = None
 
     @property
     def can_be_drawn(self) -> bool:
         return bool(self.retrieval or self.samples)
 
     def figures(self) -> dict[str, float]:
-        parts = [self.samples, self.routing, *self.retrieval, self.excerpts, self.answers, *self.coverage]
+        parts = [
+            self.samples,
+            self.routing,
+            *self.retrieval,
+            self.excerpts,
+            self.answers,
+            *self.coverage,
+            self.summaries,
+        ]
         return {name: value for part in parts if part for name, value in part.figures().items()}
 
     def as_json(self) -> dict[str, Any]:
@@ -57,6 +67,8 @@ def make_tables(results: EvaluationResults) -> Iterator[Table]:
         yield from _show_answers(results.answers)
     if results.coverage:
         yield _show_coverage(results.coverage)
+    if results.summaries:
+        yield _show_summaries(results.summaries)
 
 
 def draw(results: EvaluationResults) -> Figure:
@@ -142,6 +154,18 @@ def _show_coverage(results: list[CoverageResult]) -> Table:
     ]
     columns = ("set", "questions", "all read by research", "by one search", "chunks read", "ask p50 ms")
     return Table("Research: questions of which everything needed was read", columns, rows)
+
+
+def _show_summaries(result: SummaryResult) -> Table:
+    rows: list[list[Cell]] = [
+        ["ROUGE-L with the best reference", result.rouge],
+        ["… of every second question, not tuned on", result.held_out],
+        ["… of the story's first 240 words", result.lead],
+        ["words in a summary", result.words],
+        ["summaries that had read the whole story", result.read],
+        ["ask p50 ms", result.p50_ms],
+    ]
+    return Table(f"Summaries for {result.questions} questions (squality)", ("figure", "value"), rows)
 
 
 def _draw_recall(axes: Axes, results: EvaluationResults) -> None:

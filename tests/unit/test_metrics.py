@@ -96,3 +96,20 @@ def test_the_refusal_curve_runs_from_answering_all_to_answering_none() -> None:
         (0.5, 1.0),
         (0.0, 0.0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "expected"),
+    [
+        ("police killed the gunman", "police kill the gunman", 0.75),
+        ("the gunman police killed", "police killed the gunman", 0.5),
+        ("The same, words!", "the SAME words", 1.0),
+        ("", "words", 0.0),
+        ("other", "words", 0.0),
+        ("a b c d", "b d", 2 / 3),
+    ],
+)
+def test_rouge_l_is_the_f1_of_the_longest_common_subsequence(
+    text: str, reference: str, expected: float
+) -> None:
+    assert metrics.rouge_l(text, reference) == pytest.approx(expected)
