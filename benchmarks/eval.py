@@ -21,6 +21,7 @@ from benchmarks.datasets import (
 )
 from benchmarks.eval_report import EvaluationResults, draw, make_tables
 from benchmarks.excerpt_quality import evaluate_excerpts
+from benchmarks.follow_up_quality import evaluate_follow_ups
 from benchmarks.gate import compare, load_baseline
 from benchmarks.report import describe_machine, save_figure, write_json
 from benchmarks.research_coverage import RESEARCHED, evaluate_coverage
@@ -75,6 +76,7 @@ async def _measure(sets: Sequence[str], *, quick: bool) -> EvaluationResults:
     if SAMPLES in sets:
         async with open_temporary_service() as services:
             results.samples = await evaluate_samples(services)
+            results.follow_ups = await evaluate_follow_ups(services)
             results.routing = await evaluate_routing(services)
     folder = find_evaluation_data()
     if folder is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from benchmarks.answer_quality import ANSWERABLE, AnswerResult
 from benchmarks.excerpt_quality import ExcerptResult
+from benchmarks.follow_up_quality import FollowUpResult
 from benchmarks.report import Cell, Table, new_figure
 from benchmarks.research_coverage import CoverageResult
 from benchmarks.retrieval_quality import SYSTEM, RetrievalResult
@@ -20,11 +21,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+class Measured(Protocol):
+    """A part of an evaluation that the gate can judge."""
+
+    def figures(self) -> dict[str, float]: ...
+
+
 @dataclass
 class EvaluationResults:
     """What was measured; a part that was not chosen or has no data is None or empty."""
 
     samples: SampleResult | None = None
+    follow_ups: FollowUpResult | None = None
     routing: RoutingResult | None = None
     retrieval: list[RetrievalResult] = field(default_factory=list)
     excerpts: ExcerptResult | None = None
@@ -37,15 +45,8 @@ class EvaluationResults:
         return bool(self.retrieval or self.samples)
 
     def figures(self) -> dict[str, float]:
-        parts = [
-            self.samples,
-            self.routing,
-            *self.retrieval,
-            self.excerpts,
-            self.answers,
-            *self.coverage,
-            self.summaries,
-        ]
+        parts: list[Measured | None] = [self.samples, self.follow_ups, self.routing, *self.retrieval]
+        parts += [self.excerpts, self.answers, *self.coverage, self.summaries]
         return {name: value for part in parts if part for name, value in part.figures().items()}
 
     def as_json(self) -> dict[str, Any]:
@@ -56,6 +57,9 @@ def make_tables(results: EvaluationResults) -> Iterator[Table]:
     if results.samples:
         yield _show_samples(results.samples)
         yield _show_misses("Samples: questions that went wrong", results.samples.misses)
+    if results.follow_ups:
+        yield _show_follow_ups(results.follow_ups)
+        yield _show_misses("Follow-ups that found something else", results.follow_ups.misses)
     if results.routing:
         yield _show_routing(results.routing)
         yield _show_misses("Routing: questions that went wrong", results.routing.misses)
@@ -92,6 +96,15 @@ def _show_samples(result: SampleResult) -> Table:
 
 def _show_misses(title: str, misses: tuple[str, ...]) -> Table:
     return Table(title, (f"{len(misses)} of them",), [[miss] for miss in misses])
+
+
+def _show_follow_ups(result: FollowUpResult) -> Table:
+    rows: list[list[Cell]] = [
+        ["found, made to stand alone", result.found],
+        ["found as asked", result.as_asked],
+    ]
+    title = f"Follow-ups ({result.findable} of {result.questions}, whose full question finds its place)"
+    return Table(title, ("figure", "share"), rows)
 
 
 def _show_routing(result: RoutingResult) -> Table:

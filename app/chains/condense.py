@@ -11,6 +11,7 @@ from app.chains.carry_over import carry_over
 from app.chains.fallback import prefer_model
 from app.chains.prompts import recent_messages
 from app.chains.records import Turn
+from app.chains.topic import keep_topic
 from app.errors import ModelError, ModelMisbehaved
 from app.models.chat import ChatModel
 from app.schemas import Mode
@@ -51,7 +52,8 @@ async def condense(question: str, history: Sequence[Turn], *, model: ChatModel |
     """
 
     async def by_demo(failure: ModelError | None = None) -> Condensed:
-        return Condensed(carry_over(question, history), "demo", (failure.code,) if failure else ())
+        standalone = keep_topic(question, carry_over(question, history), history)
+        return Condensed(standalone, "demo", (failure.code,) if failure else ())
 
     if model is None:
         return await by_demo()
