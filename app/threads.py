@@ -107,10 +107,6 @@ class Threads:
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)
 
-    async def settle(self) -> None:
-        """Wait until no conversation is being named any more."""
-        await asyncio.gather(*self._titling)
-
     async def aclose(self) -> None:
         """Leave conversations without their names."""
         for task in self._titling:

@@ -28,38 +28,31 @@ from app.schemas.base import (
 _AGENT_ENUM: dict[str, Any] = {"enum": list(get_args(AgentChoice))}
 
 
-class Citation(Wire):
-    """Where a statement of the answer stands.
+class PassageInfo(Wire):
+    """A chunk that was found, and how well it fits the question."""
+
+    document_id: str
+    document_name: str
+    chunk_id: str
+    page: int | None = None
+    char_start: int
+    char_end: int
+    score: float = Field(ge=0, le=1)
+
+
+class Citation(PassageInfo):
+    """Where a statement of the answer stands; the span is that of the quote.
 
     `verified`: `quote` is literally at that span of the stored text, and supports the statement that cites it.
     """
 
     marker: int = Field(ge=1, description="The n of `[n]` in the answer")
-    document_id: str
-    document_name: str
-    chunk_id: str
-    page: int | None = None
-    char_start: int
-    char_end: int
     quote: str
-    score: float = Field(ge=0, le=1)
     verified: bool
     flags: list[str] = Field(
         [],
         description="What is suspicious about the passage: `instruction-like`, `hidden-text`; mostly nothing",
     )
-
-
-class PassageInfo(Wire):
-    """A chunk that was found."""
-
-    document_id: str
-    document_name: str
-    chunk_id: str
-    page: int | None = None
-    char_start: int
-    char_end: int
-    score: float = Field(ge=0, le=1)
 
 
 class Coverage(Wire):
