@@ -19,7 +19,7 @@ LlmopsError
 │   ├── EmptyDocument, UnsupportedFormat, CorruptDocument, EncryptedDocument
 │   ├── UnknownEncoding, NeedsOcr, DocumentTooComplex
 └── ModelError                  the provider of a model: the demo engine answers instead
-    ├── ModelUnavailable, ModelRateLimited, ModelTimeout, ModelMisbehaved
+    ├── ModelUnavailable, ModelRateLimited, ModelTimeout, ModelMisbehaved, ModelContextExceeded
 
 Each class carries its HTTP `status` and a stable machine-readable `code`; both are part of the public contract.
 A foreign exception becomes one of these where a file is read or a model is called, and nowhere else.
@@ -269,6 +269,13 @@ class ModelTimeout(ModelError):
     status = 504
     code = "model_timeout"
     title = "The model did not answer in time"
+
+
+class ModelContextExceeded(ModelError):
+    """What was asked is longer than the model can read."""
+
+    code = "model_context_exceeded"
+    title = "The question with its sources is too long for the model"
 
 
 class ModelMisbehaved(ModelError):

@@ -82,6 +82,7 @@ class StubOpenAI:
     delay_s: float = 0.0
     token_delay_s: float = 0.0
     retry_after_s: float | None = None
+    max_prompt_chars: int | None = None
     dimensions: int = 256
     reply: Callable[[Body], str] = answer_from_sources
     reply_structured: Callable[[Body, dict[str, Any]], Any] = lambda _, schema: sample_of(schema)
@@ -191,6 +192,11 @@ class StubOpenAI:
 
     async def _chat(self, request: RecordedRequest, mode: Mode, send: Send) -> None:
         body = request.body
+        if self.max_prompt_chars is not None and len(prompt_of(body)) > self.max_prompt_chars:
+            problem = error_of("This model's maximum context length is 100 tokens.")
+            problem["error"]["code"] = "context_length_exceeded"
+            await send_json(send, 400, problem)
+            return
         message = self._message(body) if mode != "empty" else {"role": "assistant", "content": ""}
         usage = {"prompt_tokens": count_words([prompt_of(body)])}
         usage["completion_tokens"] = count_words([message["content"] or ""])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app.chains.evidence import (
     DEMO_MODEL,
+    ask_with_less,
     cite_quote,
     closest_passages,
     is_refusal,
@@ -53,7 +54,9 @@ async def answer(
         return await by_demo()
     if not evidence:
         return replace(await by_demo(), mode="llm", model=model.name)
-    return await prefer_model(lambda: _ask(question, evidence, model, on_token), by_demo)
+    return await prefer_model(
+        lambda: ask_with_less(lambda less: _ask(question, less, model, on_token), evidence), by_demo
+    )
 
 
 async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_token: TokenSink | None) -> Draft:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from app.chains.markers import quote_plainly
 from app.chains.prompts import REFUSAL, describe_place
-from app.chains.records import Evidence, Quote
+from app.chains.records import Draft, Evidence, Quote
+from app.errors import ModelContextExceeded
 from app.knowledge.records import Hit
 from app.models.candidates import Passage
 
@@ -16,6 +19,20 @@ _CLOSE_SCORE = 0.2
 """Passages below are hardly worth a look: of 72 refused questions of SQuAD 2 about another collection 49 have none
 as near, of 4 about their own all have."""
 _CLOSEST_CHARS = 160
+
+
+async def ask_with_less(ask: Callable[[Evidence], Awaitable[Draft]], evidence: Evidence) -> Draft:
+    """Ask with all evidence, and once more with its better half when that is too long for the model.
+
+    Raises:
+        ModelError: the model failed, or half is too much as well.
+    """
+    try:
+        return await ask(evidence)
+    except ModelContextExceeded:
+        if len(evidence) < 2:
+            raise
+        return await ask(evidence[: len(evidence) // 2])
 
 
 def read_passages(evidence: Evidence) -> list[Passage]:

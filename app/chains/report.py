@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from app.chains.contradictions import find_contradictions
 from app.chains.evidence import (
     DEMO_MODEL,
+    ask_with_less,
     cite_quote,
     is_refusal,
     nearest,
@@ -19,7 +20,7 @@ from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers, quote_plainly
 from app.chains.prompts import REPORT_PROMPT, fence_sources, fresh_nonce
 from app.chains.record_text import show_quote
-from app.chains.records import Draft, Finding, Question, Quote, TokenSink
+from app.chains.records import Draft, Evidence, Finding, Question, Quote, TokenSink
 from app.chains.streaming import stream_words
 from app.errors import ModelError
 from app.knowledge.records import Hit
@@ -60,13 +61,19 @@ async def report(
 
     if model is None or not any(finding.evidence for finding in findings):
         return await by_demo()
-    return await prefer_model(lambda: _ask(question, findings, model, on_token), by_demo)
+    evidence = merge_evidence(findings)
+    return await prefer_model(
+        lambda: ask_with_less(lambda less: _ask(question, findings, less, model, on_token), evidence), by_demo
+    )
 
 
 async def _ask(
-    question: Question, findings: Sequence[Finding], model: ChatModel, on_token: TokenSink | None
+    question: Question,
+    findings: Sequence[Finding],
+    evidence: Evidence,
+    model: ChatModel,
+    on_token: TokenSink | None,
 ) -> Draft:
-    evidence = merge_evidence(findings)
     nonce = fresh_nonce()
     messages = REPORT_PROMPT.format_messages(
         nonce=nonce,
@@ -79,7 +86,7 @@ async def _ask(
     return Draft(
         text=completion.text.strip(),
         quotes=() if refused else whole_chunks(evidence),
-        evidence=evidence,
+        evidence=tuple(evidence),
         refused=refused,
         mode="llm",
         model=model.name,

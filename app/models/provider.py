@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 
 from app.errors import (
     ConfigurationError,
+    ModelContextExceeded,
     ModelError,
     ModelMisbehaved,
     ModelRateLimited,
@@ -26,6 +28,11 @@ _USUAL_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
 """Who is asked to wait longer than this does not: the demo engine answers at once."""
 _TIMEOUT_NAMES: Final = ("Timeout", "TimeoutError", "TimeoutException")
+_TOO_LONG: Final = re.compile(
+    r"context[_ ](?:length|window|size)|maximum context|prompt is too long|too many (?:input )?tokens",
+    re.IGNORECASE,
+)
+"""How providers say it: there is no common code."""
 _CONFUSED: Final = (ValueError, TypeError, AttributeError, LookupError)
 """What client libraries raise when an answer is not what its protocol promises."""
 
@@ -112,6 +119,8 @@ def _as_model_error(error: Exception, name: str) -> ModelError:
             retry_after_s=requested_pause(_headers_of(error)),
             is_final=_is_out_of_quota(error),
         )
+    if status in {400, 413, 422} and _TOO_LONG.search(f"{getattr(error, 'code', '')} {error}"):
+        return ModelContextExceeded(f"{name} cannot read so long a prompt")
     if status is not None and status >= 300:
         return ModelUnavailable(f"{name} answered with status {status}")
     if status is not None or (isinstance(error, _CONFUSED) and not isinstance(error, OSError)):

@@ -44,6 +44,7 @@ def server(stub: StubOpenAI, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def well_behaved(stub: StubOpenAI) -> Iterator[None]:
     yield
     stub.mode = "ok"
+    stub.max_prompt_chars = None
 
 
 def ask(
@@ -164,3 +165,24 @@ def test_embeddings_of_the_provider_are_used_and_missed_without_harm(stub: StubO
         found = server.post("/search", json={"query": "monthly rent"}).json()
         assert found["degraded"] == ["embeddings_unavailable"]
         assert found["results"][0]["document_name"] == "lease.txt"
+
+
+def test_what_is_too_long_is_asked_with_half_of_the_evidence(server: httpx.Client, stub: StubOpenAI) -> None:
+    ask(server)
+    whole = len(stub.requests[-1].prompt)
+    stub.max_prompt_chars = whole - 1
+    before = len(stub.requests)
+    answer = ask(server)
+    assert (answer["mode"], answer["degraded"]) == ("llm", [])
+    assert len(stub.requests) - before == 2
+    assert len(stub.requests[-1].prompt) < whole
+    assert answer["citations"]
+
+
+def test_what_is_too_long_by_half_as_well_is_answered_by_the_demo_engine(
+    server: httpx.Client, stub: StubOpenAI
+) -> None:
+    stub.max_prompt_chars = 10
+    answer = ask(server)
+    assert (answer["mode"], answer["degraded"]) == ("demo", ["model_context_exceeded"])
+    assert "14,200" in answer["answer"]
