@@ -49,6 +49,11 @@ _INFO: Final = (
     "(SELECT count(*) FROM turns WHERE turns.thread_id = threads.thread_id) FROM threads"
 )
 _IS_KNOWN: Final = "SELECT 1 FROM turns WHERE thread_id = ? AND run_id = ?"
+_REMOVE: Final = (
+    "DELETE FROM turns WHERE thread_id = ?",
+    "DELETE FROM waiting_plans WHERE thread_id = ?",
+    "DELETE FROM threads WHERE thread_id = ?",
+)
 _TITLED_WHILE_YOUNG: Final = 2
 """A model names a conversation after its first turn or, should it fail then, after the second."""
 
@@ -172,12 +177,14 @@ class Conversations:
                 await self._connection.execute("DELETE FROM waiting_plans WHERE thread_id = ?", (thread_id,))
 
     async def remove(self, thread_id: str) -> None:
-        """Raises UnknownThread."""
+        """Forget a conversation, or a plan that waits where nothing was answered yet. Raises UnknownThread."""
         async with self._writing():
-            await self._info(thread_id)
-            await self._connection.execute("DELETE FROM turns WHERE thread_id = ?", (thread_id,))
-            await self._connection.execute("DELETE FROM waiting_plans WHERE thread_id = ?", (thread_id,))
-            await self._connection.execute("DELETE FROM threads WHERE thread_id = ?", (thread_id,))
+            removed = 0
+            for statement in _REMOVE:
+                async with self._connection.execute(statement, (thread_id,)) as cursor:
+                    removed += cursor.rowcount
+            if not removed:
+                raise UnknownThread(f"There is no thread {thread_id!r}")
 
     async def _insert(
         self, thread_id: str, turns: Sequence[TurnRecord], moment: float, title: str | None = None

@@ -58,6 +58,13 @@ def test_another_question_takes_the_place_of_what_waits(library: httpx.Client) -
     assert library.post("/threads/other/resume", json={}).status_code == 409
 
 
+def test_a_plan_that_waits_is_forgotten_with_its_thread(library: httpx.Client) -> None:
+    ask_for_plan(library, thread_id="forgotten")
+    assert library.delete("/threads/forgotten").status_code == 204
+    assert library.post("/threads/forgotten/resume", json={}).status_code == 409
+    assert library.delete("/threads/forgotten").status_code == 404
+
+
 def test_only_a_research_waits(library: httpx.Client) -> None:
     body = {"question": "What is the notice period?", "agent": "qa", "approve_plan": True}
     assert library.post("/ask", json=body).status_code == 200
