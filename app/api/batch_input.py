@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +22,17 @@ JSON, JSON_LINES, CSV = "application/json", "application/x-ndjson", "text/csv"
 _ALSO_JSON_LINES = (JSON_LINES, "application/jsonl", "application/jsonlines")
 _COLUMN = "question"
 _SHOWN_CHARS = 200
+_MAX_DETAIL_CHARS = 1000
+_MAX_DOCUMENT_IDS = 50_000
+"""In all questions of a batch together: each is stored with its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """A line of a file, and what is wrong with it."""
+
+    line: str
+    error: InvalidRequest
 
 
 def read_batch(body: bytes, media_type: str, runner: Runner, *, max_questions: int) -> list[NewItem]:
@@ -30,34 +44,55 @@ def read_batch(body: bytes, media_type: str, runner: Runner, *, max_questions: i
         InvalidRequest: the body cannot be read, or holds no questions or too many.
     """
     defaults: dict[str, Any] = {}
+    rows: Iterable[Any]
     if media_type == CSV:
-        rows: Sequence[Any] = _read_csv(_as_text(body))
+        rows = _read_csv(_as_text(body), max_questions)
     elif media_type in _ALSO_JSON_LINES:
-        rows = [_read_line(line) for line in _as_text(body).splitlines() if line.strip()]
+        rows = (_read_line(line) for line in _lines(_as_text(body)) if line.strip())
     else:
         request = _validated(parse_json(body), BatchRequest)
         rows, defaults = request.questions, request.model_dump(exclude={"questions"})
-    if not rows:
+    some = list(islice(rows, max_questions + 1))
+    if not some:
         raise InvalidRequest("questions: there is none")
-    if len(rows) > max_questions:
-        raise InvalidRequest(f"questions: there are {len(rows)}, at most {max_questions} are accepted")
-    return [_as_item(row, defaults, runner) for row in rows]
+    if len(some) > max_questions:
+        raise InvalidRequest(f"questions: there are more than {max_questions}")
+    return list(_as_items(some, defaults, runner))
+
+
+def _as_items(rows: Iterable[Any], defaults: Mapping[str, Any], runner: Runner) -> Iterator[NewItem]:
+    ids = 0
+    for row in rows:
+        item = _as_item(row, defaults, runner)
+        ids += len(item.request.get("document_ids") or ())
+        if ids > _MAX_DOCUMENT_IDS:
+            raise InvalidRequest(
+                f"document_ids: the questions name more than {_MAX_DOCUMENT_IDS} documents in all"
+            )
+        yield item
 
 
 def _as_item(row: Any, defaults: Mapping[str, Any], runner: Runner) -> NewItem:
-    shown = row if isinstance(row, str) else row.get(_COLUMN) if isinstance(row, Mapping) else row
-    question = shown if isinstance(shown, str) else repr(shown)[:_SHOWN_CHARS]
     try:
-        if isinstance(row, InvalidRequest):
-            raise row
+        if isinstance(row, _Unreadable):
+            raise row.error
         if not isinstance(row, str | Mapping):
             raise InvalidRequest("must be a text or an object")
         fields = {_COLUMN: row} if isinstance(row, str) else row
         asked = _validated({**defaults, **fields}, BatchQuestion).model_dump()
         runner.check(RunRequest(**asked))
     except LlmopsError as error:
-        return NewItem(question, {}, ProblemInfo(code=error.code, detail=error.detail))
-    return NewItem(question, asked)
+        problem = ProblemInfo(code=error.code, detail=error.detail[:_MAX_DETAIL_CHARS])
+        return NewItem(_shown(row), {}, problem)
+    return NewItem(asked[_COLUMN], asked)
+
+
+def _shown(row: Any) -> str:
+    """What stands for a question that could not be asked: itself where it can be told, else how its row begins."""
+    if isinstance(row, _Unreadable):
+        return row.line[:_SHOWN_CHARS]
+    question = row.get(_COLUMN) if isinstance(row, Mapping) else row
+    return question if isinstance(question, str) else reprlib.repr(row)[:_SHOWN_CHARS]
 
 
 def _as_text(body: bytes) -> str:
@@ -67,20 +102,29 @@ def _as_text(body: bytes) -> str:
         raise InvalidRequest(f"body: not valid UTF-8 at byte {error.start}") from None
 
 
+def _lines(text: str) -> Iterator[str]:
+    """Split at line feeds alone: a text in JSON may hold the other characters that end a line."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield text[start:end]
+        start = end + 1
+
+
 def _read_line(line: str) -> Any:
     try:
         value = parse_json(line.encode())
     except InvalidRequest as error:
-        return error
+        return _Unreadable(line.strip(), error)
     return _known_fields(value) if isinstance(value, dict) else value
 
 
-def _read_csv(text: str) -> list[Any]:
-    """Raises `InvalidRequest` for a table whose questions cannot be told."""
+def _read_csv(text: str, max_questions: int) -> list[Any]:
+    """As many as are accepted, its head and one more. Raises `InvalidRequest` where the questions cannot be told."""
     try:
-        rows = [
-            row for row in read_rows(text, find_delimiter(text, ",")) if any(cell.strip() for cell in row)
-        ]
+        filled = (row for row in read_rows(text, find_delimiter(text, ",")) if any(map(str.strip, row)))
+        rows = list(islice(filled, max_questions + 2))
     except LlmopsError as error:
         raise InvalidRequest(f"body: {error.detail}") from None
     names = [name.strip().casefold() for name in rows[0]] if rows else []

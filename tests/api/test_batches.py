@@ -112,11 +112,39 @@ def test_questions_come_as_files(server: httpx.Client, media_type: str, body: st
         ("text/csv", b""),
         ("text/csv", b"question\n\xff\xfe"),
         ("application/x-ndjson", b"\n"),
+        ("application/x-ndjson", b'"x"\n' * 1_001),
+        ("text/csv", b"question\n" + b"x\n" * 1_001),
+        (
+            "application/json",
+            json.dumps({"questions": ["x"] * 51, "document_ids": ["d" * 32] * 1_000}).encode(),
+        ),
     ],
 )
 def test_what_is_no_batch_is_refused_as_a_whole(server: httpx.Client, media_type: str, body: bytes) -> None:
     response = server.post("/ask/batch", content=body, headers={"content-type": media_type})
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_line_that_cannot_be_read_is_told_by_how_it_begins(server: httpx.Client) -> None:
+    body = (
+        f'{{"question": "What\u2028is the notice period?"}}\n{{"question": {"9" * 500}\n[{"1, " * 5_000}2]\n'
+    )
+    accepted = server.post(
+        "/ask/batch", content=body.encode(), headers={"content-type": "application/x-ndjson"}
+    )
+    job = wait_for(server, accepted.json()["job_id"])
+    read, cut, listed = server.get(f"/jobs/{job['job_id']}/results").json()["results"]
+    assert read["state"] == "done"
+    assert cut["question"] == ('{"question": ' + "9" * 500)[:200]
+    assert cut["problem"]["code"] == "invalid_request"
+    assert listed["question"].startswith("[1, 1, ")
+    assert len(listed["question"]) < 200
+
+
+def test_the_problem_of_a_row_is_short_whatever_its_row_holds(server: httpx.Client) -> None:
+    answers = batch(server, {"question": "x", **{f"field {number}": 1 for number in range(2_000)}})
+    assert answers[0]["code"] == "invalid_request"
+    assert len(answers[0]["detail"]) == 1_000
 
 
 def test_results_are_files_that_no_spreadsheet_computes(server: httpx.Client) -> None:
