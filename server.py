@@ -56,7 +56,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         EmbeddingModelMismatch: the knowledge base was built with another embedding model.
     """
     async with AsyncExitStack() as stack:
-        embedding_model = build_embedding_model(settings)
+        embedding_model = stack.enter_context(closing(build_embedding_model(settings)))
         chat_model = build_chat_model(settings)
         reranker = build_reranker(settings, chat_model)
         opened = stack.enter_context(open_knowledge(settings, embedding_model, reranker))

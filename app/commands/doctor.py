@@ -6,6 +6,7 @@ import asyncio
 import platform
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Literal
@@ -77,11 +78,12 @@ def _knowledge_base(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
 
 
 def _embedding_model(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
-    model = build_embedding_model(settings)
-    model.embed_query("warm-up")
-    started = perf_counter()
-    dimension = len(model.embed_query("one short question"))
-    return "ok", f"{model.name}, {dimension} dimensions, {1000 * (perf_counter() - started):.0f} ms a query"
+    with closing(build_embedding_model(settings)) as model:
+        model.embed_query("warm-up")
+        started = perf_counter()
+        dimension = len(model.embed_query("one short question"))
+        took_ms = 1000 * (perf_counter() - started)
+    return "ok", f"{model.name}, {dimension} dimensions, {took_ms:.0f} ms a query"
 
 
 def _chat_model(settings: Settings) -> tuple[Literal["ok", "warning"], str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import typer
 
 from app.commands.output import show_json
@@ -18,8 +20,8 @@ _INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C has ended
 def reindex(*, as_json: bool) -> None:
     """Embed everything again; until the last moment the old vectors serve, and an interruption loses nothing."""
     settings = load_settings()
-    model = build_embedding_model(settings)
     with (
+        closing(build_embedding_model(settings)) as model,
         open_store(settings.effective_database_url, settings.data_dir) as store,
         progress_bar(quiet=as_json) as progress,
     ):

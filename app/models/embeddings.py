@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, environment_name
 from app.surrogates import replace_surrogates
 
 if TYPE_CHECKING:
+    import httpx
     from langchain_core.embeddings import Embeddings
 
 T = TypeVar("T")
@@ -47,6 +48,13 @@ class EmbeddingModel:
     embeddings: Embeddings
     dimension: int | None = None
     max_retries: int = field(default=0, kw_only=True)
+    connections: httpx.Client | None = field(default=None, kw_only=True)
+    """Those to the provider, kept between calls; None where there are none that are ours to close."""
+
+    def close(self) -> None:
+        """Close what is kept open; the model is not called any more."""
+        if self.connections is not None:
+            self.connections.close()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row for each text, in their order, of length 1."""
@@ -99,16 +107,20 @@ def build_embedding_model(settings: Settings) -> EmbeddingModel:
         return _build_embedded(name, settings)
     from langchain.embeddings import init_embeddings
 
-    options = {}
+    options: dict[str, Any] = {}
     if name.startswith("openai:"):
+        from openai import DefaultHttpxClient
+
         # Texts are sent as they are: cutting them into OpenAI's tokens first would download a vocabulary.
         options = openai_options(settings, "embedding_model") | {
             "check_embedding_ctx_length": False,
             "chunk_size": _TEXTS_PER_REQUEST,
+            "http_client": DefaultHttpxClient(),
         }
     with provider_choice("embedding_model", name):
         embeddings = init_embeddings(name, **options)
-    return EmbeddingModel(name, embeddings, max_retries=settings.model_max_retries)
+    connections = options.get("http_client")
+    return EmbeddingModel(name, embeddings, max_retries=settings.model_max_retries, connections=connections)
 
 
 def _build_embedded(name: str, settings: Settings) -> EmbeddingModel:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
@@ -45,7 +47,9 @@ def stub() -> Iterator[StubOpenAI]:
 
 
 @pytest.fixture
-def build(stub: StubOpenAI) -> Callable[..., EmbeddingModel]:
+def build(stub: StubOpenAI) -> Iterator[Callable[..., EmbeddingModel]]:
+    built = ExitStack()
+
     def build_on_stub(**overrides: Any) -> EmbeddingModel:
         values = {
             "openai_api_key": KEY,
@@ -53,9 +57,10 @@ def build(stub: StubOpenAI) -> Callable[..., EmbeddingModel]:
             "model_max_retries": 0,
             "_env_file": None,
         }
-        return build_embedding_model(load_settings(**(values | overrides)))
+        return built.enter_context(closing(build_embedding_model(load_settings(**(values | overrides)))))
 
-    return build_on_stub
+    with built:
+        yield build_on_stub
 
 
 def test_without_a_key_the_embedded_model_is_chosen_and_gives_arrays() -> None:
@@ -97,6 +102,14 @@ def test_what_a_provider_would_refuse_is_not_sent(
     assert stub.requests[0].body["input"] == [" ", "lone \N{REPLACEMENT CHARACTER}", "x" * 8_000]
 
 
+def test_a_closed_model_leaves_no_connection(build: Callable[..., EmbeddingModel]) -> None:
+    model = build()
+    model.embed_query("a")
+    model.close()
+    del model
+    gc.collect()  # a socket that was left open would warn here, and warnings are errors
+
+
 def test_no_texts_need_no_request(build: Callable[..., EmbeddingModel], stub: StubOpenAI) -> None:
     assert len(build().embed([])) == 0
     assert stub.requests == []
@@ -136,8 +149,8 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     settings = load_settings(
         openai_api_key=KEY, openai_base_url="http://127.0.0.1:9/v1", model_max_retries=0, _env_file=None
     )
-    with pytest.raises(ModelUnavailable):
-        build_embedding_model(settings).embed_query("a")
+    with closing(build_embedding_model(settings)) as model, pytest.raises(ModelUnavailable):
+        model.embed_query("a")
 
 
 def test_a_passing_failure_is_retried(build: Callable[..., EmbeddingModel], stub: StubOpenAI) -> None:
