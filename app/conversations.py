@@ -53,7 +53,12 @@ _REMOVE: Final = (
     "DELETE FROM turns WHERE thread_id = ?",
     "DELETE FROM waiting_plans WHERE thread_id = ?",
     "DELETE FROM threads WHERE thread_id = ?",
+    "DELETE FROM checkpoints WHERE thread_id = ?",
+    "DELETE FROM writes WHERE thread_id = ?",
 )
+"""The last two are LangGraph's: what it remembers of a thread goes in the same transaction."""
+_COMPLETE: Final = 1
+"""The file's `user_version` when every turn of its checkpoints is recorded; earlier versions left it at 0."""
 _TITLED_WHILE_YOUNG: Final = 2
 """A model names a conversation after its first turn or, should it fail then, after the second."""
 
@@ -66,12 +71,16 @@ class Conversations:
         self._lock = lock
 
     async def create_tables(self) -> bool:
-        """Make the tables, where there are none; tell whether there were none."""
+        """Make the tables, where there are none; tell whether checkpoints may hold turns that they lack."""
         async with self._writing():
-            is_new = await self._value("SELECT 1 FROM sqlite_master WHERE name = 'threads'") is None
             for statement in _SCHEMA:
                 await self._connection.execute(statement)
-            return is_new
+            return bool(await self._value("PRAGMA user_version") < _COMPLETE)
+
+    async def set_complete(self) -> None:
+        """Every turn of the checkpoints is recorded, now and from here on."""
+        async with self._writing():
+            await self._connection.execute(f"PRAGMA user_version = {_COMPLETE}")
 
     async def record(self, thread_id: str, turns: Sequence[TurnRecord], moment: float) -> None:
         """Add those of the turns, given in order, that are not there yet; `moment` is in seconds since 1970."""
@@ -177,7 +186,10 @@ class Conversations:
                 await self._connection.execute("DELETE FROM waiting_plans WHERE thread_id = ?", (thread_id,))
 
     async def remove(self, thread_id: str) -> None:
-        """Forget a conversation, or a plan that waits where nothing was answered yet. Raises UnknownThread."""
+        """Forget a conversation, or a plan that waits where nothing was answered yet, and its checkpoints.
+
+        Raises UnknownThread.
+        """
         async with self._writing():
             removed = 0
             for statement in _REMOVE:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import aiosqlite
 from langchain_core.runnables import RunnableConfig
@@ -51,9 +51,13 @@ class ThreadMemory(AsyncSqliteSaver):
             raise StorageUnavailable(f"The conversation cannot be {what}: {error}") from error
 
     async def forget(self, thread_id: str) -> None:
-        """Remove a conversation. Raises UnknownThread."""
+        """Remove a conversation, also from the write-ahead log unless another process is reading.
+
+        Raises UnknownThread.
+        """
         await self.conversations.remove(thread_id)
-        await self.adelete_thread(thread_id)
+        async with self.lock:
+            await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def aput(
         self,
@@ -64,19 +68,37 @@ class ThreadMemory(AsyncSqliteSaver):
     ) -> RunnableConfig:
         """Store its turns and a checkpoint durably, and then forget those before it; ids grow with time."""
         await self._record_turns(config, checkpoint)
-        stored = await super().aput(config, checkpoint, metadata, new_versions)
-        place = stored["configurable"]
-        newest = (str(place["thread_id"]), place["checkpoint_ns"], place["checkpoint_id"])
-        async with self.lock:
-            for statement in _FORGET_EARLIER:
-                await self.conn.execute(statement, newest)
-            await self.conn.commit()
+        async with self._undone_when_cut_off():
+            stored = await super().aput(config, checkpoint, metadata, new_versions)
+            place = stored["configurable"]
+            newest = (str(place["thread_id"]), place["checkpoint_ns"], place["checkpoint_id"])
+            async with self.lock:
+                for statement in _FORGET_EARLIER:
+                    await self.conn.execute(statement, newest)
+                await self.conn.commit()
         return stored
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """As LangGraph has it; a run that is cancelled meanwhile leaves no transaction open."""
+        async with self._undone_when_cut_off():
+            await super().aput_writes(config, writes, task_id, task_path)
 
     async def record_all(self) -> None:
         """Record the turns that earlier versions have left in checkpoints alone."""
         for found in [found async for found in self.alist(None)]:  # which has the lock until its end
             await self._record_turns(found.config, found.checkpoint)
+        await self.conversations.set_complete()
+
+    @asynccontextmanager
+    async def _undone_when_cut_off(self) -> AsyncIterator[None]:
+        """All threads share a connection: what one run has begun must not go in with what another commits."""
+        try:
+            yield
+        except BaseException:
+            await self.conn.rollback()  # queued before what is waiting for the lock
+            raise
 
     async def _record_turns(self, config: RunnableConfig, checkpoint: Checkpoint) -> None:
         place = config["configurable"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
+import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
@@ -43,6 +45,10 @@ def turn(run_id: str) -> TurnRecord:
         "run_id": run_id,
     }
     return {"question": f"What about {run_id}?", "answer": answer}
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 async def talk(checkpointer: AsyncSqliteSaver, thread_id: str, run_ids: range) -> list[TurnRecord]:
@@ -92,11 +98,55 @@ async def test_conversations_of_earlier_versions_are_listed(tmp_path: Path) -> N
             assert page.threads[0].title == "What about old-0?"
 
 
-async def test_what_is_deleted_is_not_in_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "threads.db"
-    async with open_threads(path) as memory:
+async def test_what_is_deleted_is_in_no_file(tmp_path: Path) -> None:
+    async with open_threads(tmp_path / "threads.db") as memory:
         await talk(memory, "kept", range(1))
         await talk(memory, "gone-for-good", range(2))
         await memory.forget("gone-for-good")
-    assert b"gone-for-good" not in path.read_bytes()
-    assert b"kept-0" in path.read_bytes()
+        files = contents_of(tmp_path)
+        assert await memory.aget_tuple({"configurable": {"thread_id": "gone-for-good"}}) is None
+    assert files.keys() >= {"threads.db", "threads.db-wal"}
+    assert not any(b"gone-for-good" in data for data in files.values())
+    assert b"kept-0" in files["threads.db"]
+
+
+async def test_taking_over_earlier_conversations_goes_on_after_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "threads.db"
+    async with open_threads(path) as memory:
+        await talk(memory, "t", range(2))
+        await memory.conn.execute("PRAGMA user_version = 0")  # as where the process ended in between
+        await memory.conn.execute("DELETE FROM turns")
+        await memory.conn.commit()
+    async with open_threads(path) as memory:
+        assert (await memory.conversations.info("t")).turn_count == 2
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+async def test_what_is_cut_off_while_it_is_stored_leaves_no_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_threads(tmp_path / "threads.db") as memory:
+        await talk(memory, "t", range(1))
+        found = await memory.aget_tuple({"configurable": {"thread_id": "t"}})
+        assert found is not None
+        stuck = asyncio.Event()
+
+        async def wait_for_ever() -> None:
+            stuck.set()
+            await asyncio.Event().wait()
+
+        for store in (
+            lambda: memory.aput(found.config, {**found.checkpoint, "channel_values": {}}, found.metadata, {}),
+            lambda: memory.aput_writes(found.config, [("turns", "x")], "task"),
+        ):
+            stuck.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr(memory.conn, "commit", wait_for_ever)
+                storing = asyncio.create_task(store())
+                await stuck.wait()
+                assert memory.conn.in_transaction
+                storing.cancel()
+                await asyncio.wait([storing])
+            assert not memory.conn.in_transaction
+        assert len(await talk(memory, "t", range(1, 2))) == 2
