@@ -57,7 +57,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """
     async with AsyncExitStack() as stack:
         embedding_model = stack.enter_context(closing(build_embedding_model(settings)))
-        chat_model = build_chat_model(settings)
+        chat_model = build_chat_model(settings, keeps_connections=True)
+        if chat_model is not None:
+            await stack.enter_async_context(aclosing(chat_model))
         reranker = build_reranker(settings, chat_model)
         opened = stack.enter_context(open_knowledge(settings, embedding_model, reranker))
         pool = stack.enter_context(ThreadPoolExecutor(_POOL_THREADS, "pool"))

@@ -56,6 +56,8 @@ class RecordedRequest:
     path: str
     body: Body
     authorization: str
+    client: tuple[str, int]
+    """Address and port: one for each connection."""
     state: Literal["open", "answered", "cancelled"] = "open"
 
     @property
@@ -124,7 +126,7 @@ class StubOpenAI:
         """Answer in a task of its own, so that the client's hanging up is seen at once."""
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         body = await read_json(receive)
-        request = RecordedRequest(scope["path"], body, headers.get("authorization", ""))
+        request = RecordedRequest(scope["path"], body, headers.get("authorization", ""), scope["client"])
         answering = asyncio.create_task(self._answer(request, send))
         gone = asyncio.create_task(receive())
         await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)

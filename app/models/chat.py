@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.runnables import RunnableConfig
+    from openai import DefaultAsyncHttpxClient
 
 MAX_ANSWER_CHARS = 32_000
 """Far more than any prompt of ours asks for; a model that goes on repeats itself, and every check costs time."""
@@ -63,12 +64,20 @@ class ChatModel:
         timeout_s: float,
         max_retries: int = 0,
         structured_options: dict[str, Any] | None = None,
+        connections: DefaultAsyncHttpxClient | None = None,
     ) -> None:
+        """`connections` to the provider are kept between calls, for the event loop that made the first."""
         self.name = name
         self.timeout_s = timeout_s
         self._model = model
         self._max_retries = max_retries
         self._structured_options = structured_options or {}
+        self._connections = connections
+
+    async def aclose(self) -> None:
+        """Close what is kept open; the model is not called any more."""
+        if self._connections is not None:
+            await self._connections.aclose()
 
     async def complete(
         self, messages: Sequence[BaseMessage], *, on_token: OnToken | None = None
@@ -174,8 +183,10 @@ class ChatModel:
             raise ModelTimeout(f"{self.name} did not answer within {self.timeout_s:g} s") from None
 
 
-def build_chat_model(settings: Settings) -> ChatModel | None:
+def build_chat_model(settings: Settings, *, keeps_connections: bool = False) -> ChatModel | None:
     """Build the configured model without calling it; None when the demo engine is to answer.
+
+    One that keeps its connections saves each call the handshakes, serves one event loop only and has to be closed.
 
     Raises:
         ConfigurationError: the provider is unknown, not installed or lacks its key.
@@ -188,11 +199,13 @@ def build_chat_model(settings: Settings) -> ChatModel | None:
     options: dict[str, Any] = {}
     structured_options: dict[str, Any] = {}
     if name.startswith("openai:"):
-        # A kept connection would belong to one event loop; calls are too long for a handshake to matter.
-        options = openai_options(settings, "chat_model") | {
-            "stream_usage": True,
-            "default_headers": {"Connection": "close"},
-        }
+        options = openai_options(settings, "chat_model") | {"stream_usage": True}
+        if keeps_connections:
+            from openai import DefaultAsyncHttpxClient
+
+            options["http_async_client"] = DefaultAsyncHttpxClient()
+        else:
+            options["default_headers"] = {"Connection": "close"}
         if not _REASONING.match(name):
             # A reasoning model would spend them on its thoughts.
             options |= {"temperature": 0.0, "max_tokens": settings.max_answer_tokens}
@@ -206,6 +219,7 @@ def build_chat_model(settings: Settings) -> ChatModel | None:
         timeout_s=settings.model_timeout_s,
         max_retries=settings.model_max_retries,
         structured_options=structured_options,
+        connections=options.get("http_async_client"),
     )
 
 

@@ -17,8 +17,8 @@ from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, environment_name
 from app.surrogates import replace_surrogates
 
 if TYPE_CHECKING:
-    import httpx
     from langchain_core.embeddings import Embeddings
+    from openai import DefaultHttpxClient
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class EmbeddingModel:
     embeddings: Embeddings
     dimension: int | None = None
     max_retries: int = field(default=0, kw_only=True)
-    connections: httpx.Client | None = field(default=None, kw_only=True)
+    connections: DefaultHttpxClient | None = field(default=None, kw_only=True)
     """Those to the provider, kept between calls; None where there are none that are ours to close."""
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from typing import Any, Literal
 
 import pytest
@@ -197,6 +198,19 @@ def test_one_model_serves_several_event_loops(build: Callable[..., ChatModel], s
 
     assert [asyncio.run(model.complete(ASKED)).text for _ in range(3)] == [ANSWER] * 3
     assert len(stub.requests) == 3
+
+
+async def test_connections_are_kept_until_the_model_is_closed(stub: StubOpenAI) -> None:
+    settings = load_settings(openai_api_key=KEY, openai_base_url=stub.base_url, _env_file=None)
+    model = build_chat_model(settings, keeps_connections=True)
+    assert model is not None
+    async with aclosing(model):
+        for _ in range(3):
+            await model.complete(ASKED)
+            await model.complete(ASKED, on_token=lambda _: None)
+        assert len({request.client for request in stub.requests}) == 1
+    with pytest.raises(ModelUnavailable):
+        await model.complete(ASKED)
 
 
 async def test_fills_in_a_form(build: Callable[..., ChatModel], stub: StubOpenAI) -> None:
