@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from app.chains.clean_stream import complete
 from app.chains.evidence import (
     DEMO_MODEL,
     ask_with_less,
@@ -13,11 +14,12 @@ from app.chains.evidence import (
     is_refusal,
     nearest,
     read_passages,
+    read_text,
     refusal_text,
-    whole_chunks,
 )
 from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers
+from app.chains.named_quotes import locate_named_quotes
 from app.chains.prompts import ANSWER_PROMPT, fence_sources, fresh_nonce, recent_messages
 from app.chains.record_text import show_quote
 from app.chains.records import Draft, Evidence, Question, Quote, TokenSink
@@ -38,9 +40,9 @@ async def answer(
 ) -> Draft:
     """Let the model answer from the evidence, or extract the answer where there is no model or it fails.
 
-    What is streamed adds up to the draft's text, but for blanks at its ends. A model that fails causes one
-    `on_token.reset(code)`; then the extracted answer is streamed from its beginning. Without evidence nobody
-    is asked: the answer is a refusal.
+    What is streamed adds up to the draft's text, but for blanks at its ends and links that no source has. A model
+    that fails causes one `on_token.reset(code)`; then the extracted answer is streamed from its beginning. Without
+    evidence nobody is asked: the answer is a refusal.
     """
 
     async def by_demo(failure: ModelError | None = None) -> Draft:
@@ -67,15 +69,18 @@ async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_toke
         sources=fence_sources([(n, hit.chunk) for n, hit in enumerate(evidence, start=1)], nonce),
         question=disarm_markers(question.standalone),
     )
-    completion = await model.complete(messages, on_token=on_token.token if on_token else None)
-    text, refused = completion.text.strip(), is_refusal(completion.text)
+    completion = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
+    (text, quotes), refused = (
+        locate_named_quotes(completion.text.strip(), evidence),
+        is_refusal(completion.text),
+    )
     if refused and (passages := closest_passages(evidence)):
         closest = f"\n\n{passages}"
         stream_words(closest, on_token)
         text += closest
     return Draft(
         text=text,
-        quotes=() if refused else whole_chunks(evidence),
+        quotes=() if refused else quotes,
         nearest=nearest(evidence) if refused else (),
         evidence=tuple(evidence),
         refused=refused,

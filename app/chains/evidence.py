@@ -43,6 +43,11 @@ def read_passages(evidence: Evidence) -> list[Passage]:
     ]
 
 
+def read_text(evidence: Evidence) -> str:
+    """All that the sources say, in which an address must stand to be known."""
+    return "\n".join(hit.chunk.text for hit in evidence)
+
+
 def whole_chunks(evidence: Evidence) -> tuple[Quote, ...]:
     """What the markers of a model's draft mean: the n-th chunk of the evidence."""
     return tuple(Quote(marker, hit.chunk, hit.score) for marker, hit in enumerate(evidence, start=1))

@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from langchain_core.messages import BaseMessage
-
+from app.chains.clean_stream import complete
 from app.chains.markers import disarm_markers
+from app.chains.named_quotes import without_named_quotes
 from app.chains.prompts import (
     SUMMARY_COLLAPSE_PROMPT,
     SUMMARY_DIRECT_PROMPT,
@@ -21,7 +21,7 @@ from app.chains.prompts import (
 from app.chains.records import Draft, Question, Quote, TokenSink
 from app.errors import ModelError, ModelMisbehaved
 from app.knowledge.records import Chunk
-from app.models.chat import ChatModel
+from app.models.chat import ChatModel, Completion
 from app.schemas import Coverage, Usage
 
 GROUP_CHARS = 24_000
@@ -76,15 +76,15 @@ class ModelSummary:
         groups = list(fill(self._numbered, lambda numbered: len(numbered[1].text)))
         nonce = fresh_nonce()
         if len(groups) == 1:
-            sources = fence_sources(self._numbered, nonce)
             messages = SUMMARY_DIRECT_PROMPT.format_messages(
-                nonce=nonce, sources=sources, question=self._question
+                nonce=nonce, sources=fence_sources(self._numbered, nonce), question=self._question
             )
         else:
             notes = await self._collapse(await _map_bounded(self._note, groups))
             text = "\n\n".join(notes)
             messages = SUMMARY_PROMPT.format_messages(nonce=nonce, notes=text, question=self._question)
-        summary = await self._complete(messages, on_token)
+        sources = "\n".join(chunk.text for _, chunk in self._numbered)
+        summary = self._count(await complete(self._model, messages, sources=sources, on_token=on_token))
         self._progress(len(self._numbered), len(self._numbered))
         quotes = tuple(Quote(number, chunk, 1.0) for number, chunk in self._numbered)
         coverage = measure_coverage([chunk for _, chunk in self._numbered])
@@ -114,7 +114,7 @@ class ModelSummary:
         nonce = fresh_nonce()
         sources = fence_sources(group, nonce)
         messages = SUMMARY_PART_PROMPT.format_messages(nonce=nonce, sources=sources, question=self._question)
-        note = await self._complete(messages)
+        note = self._count(await self._model.complete(messages))
         document_id = _only_document(group)
         if self._notes is not None and document_id is not None:
             await asyncio.to_thread(self._notes.put, document_id, self._key(group), note)
@@ -150,15 +150,14 @@ class ModelSummary:
         messages = SUMMARY_COLLAPSE_PROMPT.format_messages(
             nonce=fresh_nonce(), notes="\n\n".join(notes), question=self._question
         )
-        return await self._complete(messages)
+        return self._count(await self._model.complete(messages))
 
-    async def _complete(self, messages: list[BaseMessage], on_token: TokenSink | None = None) -> str:
-        completion = await self._model.complete(messages, on_token=on_token.token if on_token else None)
+    def _count(self, completion: Completion) -> str:
         self._usage = Usage(
             input_tokens=self._usage.input_tokens + completion.input_tokens,
             output_tokens=self._usage.output_tokens + completion.output_tokens,
         )
-        return completion.text.strip()
+        return without_named_quotes(completion.text.strip())
 
 
 def _only_document(group: Sequence[tuple[int, Chunk]]) -> str | None:

@@ -10,12 +10,12 @@ import re
 
 REMOVED = "(link removed)"
 
-_SCHEME = r"(?:https?|ftp|file|mailto|javascript|data|vbscript)"
+SCHEMES = r"(?:https?|ftp|file|mailto|javascript|data|vbscript)"
 _IMAGE = re.compile(
     r"!\[([^\[\]\n]{0,500})\]\([^()\n]{0,4000}\)?|!\[([^\[\]\n]{0,500})\]\[[^\[\]\n]{0,200}\]"
 )
 _LINK = re.compile(
-    rf"\[([^\[\]\n]{{0,500}})\]\([ \t]{{0,3}}<?((?:{_SCHEME}:|//|www\.)[^\s()<>]{{0,4000}}"
+    rf"\[([^\[\]\n]{{0,500}})\]\([ \t]{{0,3}}<?((?:{SCHEMES}:|//|www\.)[^\s()<>]{{0,4000}}"
     r"(?:\([^\s()<>]{0,200}\))?)[^()\n]{0,500}\)",
     re.IGNORECASE,
 )
@@ -24,7 +24,7 @@ _HTML = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
-    rf"(?:\b{_SCHEME}:(?:/{{1,2}})?|\bwww\.|(?<![:\w/])//)[^\s<>()\[\]\"'`]{{2,4000}}", re.IGNORECASE
+    rf"(?:\b{SCHEMES}:(?:/{{1,2}})?|\bwww\.|(?<![:\w/])//)[^\s<>()\[\]\"'`]{{2,4000}}", re.IGNORECASE
 )
 _END = ".,;:!?*_"
 

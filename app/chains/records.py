@@ -46,9 +46,10 @@ class Finding:
 class Quote:
     """What a marker of a draft points to.
 
-    `text` is the cited sentence where the draft was extracted from the chunk, and empty where a model cited
-    the whole chunk: `verify` then looks for the passage that supports the claim. `shown` is how the draft writes it
-    where it leaves something out: pieces of it, with semicolons between them.
+    `text` is the cited sentence where the draft was extracted from the chunk or the model has named it, and empty
+    where a model cited the whole chunk: `verify` then looks for the passage that supports the claim. `shown` is how
+    the draft writes it where it leaves something out: pieces of it, with semicolons between them. One that
+    `is_doubtful` stays only where its chunk supports the claim: the model has named words that no source has.
     """
 
     marker: int
@@ -56,6 +57,7 @@ class Quote:
     score: float
     text: str = ""
     shown: str = ""
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from app.chains.clean_stream import complete
 from app.chains.contradictions import find_contradictions
 from app.chains.evidence import (
     DEMO_MODEL,
@@ -13,11 +14,12 @@ from app.chains.evidence import (
     is_refusal,
     nearest,
     read_passages,
+    read_text,
     refusal_text,
-    whole_chunks,
 )
 from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers, quote_plainly
+from app.chains.named_quotes import locate_named_quotes
 from app.chains.prompts import REPORT_PROMPT, fence_sources, fresh_nonce
 from app.chains.record_text import show_quote
 from app.chains.records import Draft, Evidence, Finding, Question, Quote, TokenSink
@@ -81,11 +83,12 @@ async def _ask(
         question=disarm_markers(question.standalone),
         sub_questions=disarm_markers("\n".join(f"- {part.question}" for part in _planned(findings))),
     )
-    completion = await model.complete(messages, on_token=on_token.token if on_token else None)
+    completion = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
     refused = is_refusal(completion.text)
+    text, quotes = locate_named_quotes(completion.text.strip(), evidence)
     return Draft(
-        text=completion.text.strip(),
-        quotes=() if refused else whole_chunks(evidence),
+        text=text,
+        quotes=() if refused else quotes,
         evidence=tuple(evidence),
         refused=refused,
         mode="llm",

@@ -31,7 +31,7 @@ _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{12,})[\"”“»]")
 
 
 def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
-    """Drop markers without a source, number the rest by first occurrence and find the quote behind each.
+    """Drop markers without a source or with invented words, number the rest as they occur and find their quotes.
 
     Links that no source has are taken out, and so are all images.
 
@@ -47,12 +47,13 @@ def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
     claims: dict[int, list[_Claim]] = {}
     for marker, claim in _claims(text):
         claims.setdefault(marker, []).append(claim)
+    supports = {marker: _best_support(by_marker[marker], found) for marker, found in claims.items()}
+    if invented := {marker for marker, found in supports.items() if found.is_invented}:
+        supports = {marker: found for marker, found in supports.items() if marker not in invented}
+        text = normalise_markers(text, supports.keys())
     texts = _StoredTexts(text_of)
-    citations = [
-        _cite(number, _best_support(by_marker[marker], claims[marker]), texts)
-        for number, marker in enumerate(claims, start=1)
-    ]
-    order = {marker: number for number, marker in enumerate(claims, start=1)}
+    citations = [_cite(number, found, texts) for number, found in enumerate(supports.values(), start=1)]
+    order = {marker: number for number, marker in enumerate(supports, start=1)}
     return Verified(renumber(text, order).strip(), citations)
 
 
@@ -73,6 +74,11 @@ class _Support:
     end: int
     strength: float
     is_enough: bool
+
+    @property
+    def is_invented(self) -> bool:
+        """Whether neither the words that the model named are there, nor anything else that supports its claim."""
+        return self.quote.is_doubtful and not self.is_enough
 
 
 class _StoredTexts:

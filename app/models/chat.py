@@ -15,7 +15,14 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import WithDefaultSchema
 
 from app.errors import ModelMisbehaved, ModelTimeout
-from app.models.provider import ProviderFailure, openai_options, provider_call, provider_choice
+from app.models.provider import (
+    AsyncConnections,
+    ProviderFailure,
+    openai_async_connections,
+    openai_options,
+    provider_call,
+    provider_choice,
+)
 from app.settings import Settings
 from app.surrogates import replace_surrogates
 
@@ -23,7 +30,6 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.runnables import RunnableConfig
-    from openai import DefaultAsyncHttpxClient
 
 MAX_ANSWER_CHARS = 32_000
 """Far more than any prompt of ours asks for; a model that goes on repeats itself, and every check costs time."""
@@ -64,7 +70,7 @@ class ChatModel:
         timeout_s: float,
         max_retries: int = 0,
         structured_options: dict[str, Any] | None = None,
-        connections: DefaultAsyncHttpxClient | None = None,
+        connections: AsyncConnections | None = None,
     ) -> None:
         """`connections` to the provider are kept between calls, for the event loop that made the first."""
         self.name = name
@@ -201,9 +207,7 @@ def build_chat_model(settings: Settings, *, keeps_connections: bool = False) -> 
     if name.startswith("openai:"):
         options = openai_options(settings, "chat_model") | {"stream_usage": True}
         if keeps_connections:
-            from openai import DefaultAsyncHttpxClient
-
-            options["http_async_client"] = DefaultAsyncHttpxClient()
+            options["http_async_client"] = openai_async_connections()
         else:
             options["default_headers"] = {"Connection": "close"}
         if not _REASONING.match(name):

@@ -12,13 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ConfigurationError, ModelMisbehaved
-from app.models.provider import ProviderFailure, openai_options, provider_call, provider_choice
+from app.models.provider import (
+    Connections,
+    ProviderFailure,
+    openai_connections,
+    openai_options,
+    provider_call,
+    provider_choice,
+)
 from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, environment_name
 from app.surrogates import replace_surrogates
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
-    from openai import DefaultHttpxClient
 
 T = TypeVar("T")
 
@@ -48,7 +54,7 @@ class EmbeddingModel:
     embeddings: Embeddings
     dimension: int | None = None
     max_retries: int = field(default=0, kw_only=True)
-    connections: DefaultHttpxClient | None = field(default=None, kw_only=True)
+    connections: Connections | None = field(default=None, kw_only=True)
     """Those to the provider, kept between calls; None where there are none that are ours to close."""
 
     def close(self) -> None:
@@ -109,13 +115,11 @@ def build_embedding_model(settings: Settings) -> EmbeddingModel:
 
     options: dict[str, Any] = {}
     if name.startswith("openai:"):
-        from openai import DefaultHttpxClient
-
         # Texts are sent as they are: cutting them into OpenAI's tokens first would download a vocabulary.
         options = openai_options(settings, "embedding_model") | {
             "check_embedding_ctx_length": False,
             "chunk_size": _TEXTS_PER_REQUEST,
-            "http_client": DefaultHttpxClient(),
+            "http_client": openai_connections(),
         }
     with provider_choice("embedding_model", name):
         embeddings = init_embeddings(name, **options)

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
@@ -71,6 +71,30 @@ def provider_call(name: str) -> Iterator[None]:
             getattr(error, "code", None),
         )
         raise failure from None
+
+
+class Connections(Protocol):
+    """Those to a provider, kept between the calls of synchronous clients."""
+
+    def close(self) -> None: ...
+
+
+class AsyncConnections(Protocol):
+    """Those of asynchronous clients; they belong to the event loop that made the first."""
+
+    async def aclose(self) -> None: ...
+
+
+def openai_connections() -> Connections:
+    from openai import DefaultHttpxClient
+
+    return DefaultHttpxClient()
+
+
+def openai_async_connections() -> AsyncConnections:
+    from openai import DefaultAsyncHttpxClient
+
+    return DefaultAsyncHttpxClient()
 
 
 def openai_options(settings: Settings, field: str) -> dict[str, Any]:

