@@ -14,6 +14,7 @@ from app.agents import AGENTS
 from app.agents.base import AgentDeps, collect_degraded, recall, timed
 from app.chains.condense import condense
 from app.chains.route import Route, route
+from app.models.metering import current_meter
 from app.schemas import AgentName, Answer
 from app.state import RunInput, RunState
 
@@ -58,6 +59,7 @@ def build_graph(
         return "remember" if state.get("result") else END
 
     async def remember(state: RunState) -> dict[str, Any]:
+        meter = current_meter()
         total = round((perf_counter() - state["started"]) * 1000, 2)
         answer = {
             **state["result"],
@@ -66,6 +68,7 @@ def build_graph(
             "run_id": state["run_id"],
             "thread_id": state["thread_id"],
             "timings_ms": {**state["result"]["timings_ms"], "total": total},
+            "usage": {"input_tokens": meter.input_tokens, "output_tokens": meter.output_tokens},
         }
         complete = Answer.model_validate(answer).model_dump(mode="json")
         get_stream_writer()({"type": RESULT, "answer": complete})

@@ -22,6 +22,7 @@ from app import logs
 from app.chains.records import Turn
 from app.errors import InvalidRequest, RunTimeout, UnknownAgent
 from app.graph import RESULT
+from app.models.metering import begin_metering
 from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, Interrupt, ModeChoice, Resume
 from app.state import RunInput
 from app.thread_locks import ThreadLocks
@@ -154,6 +155,7 @@ class Runner:
             queue: _Queue = asyncio.Queue(_MAX_WAITING)
             context = contextvars.Context()
             context.run(logs.request_id.set, logs.request_id.get())
+            context.run(begin_metering)
             work = asyncio.get_running_loop().create_task(
                 self._work(request, thread_id, pieces, queue), context=context
             )

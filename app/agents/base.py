@@ -157,7 +157,6 @@ async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any
         "nearest": [_as_passage(hit) for hit in draft.nearest],
         "evidence": [_as_passage(hit) for hit in draft.evidence],
         "degraded": collect_degraded(state.get("degraded") or [], draft.degraded),
-        "usage": draft.usage.model_dump(),
         "timings_ms": timings,
     }
     return {"result": result}

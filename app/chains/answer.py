@@ -27,7 +27,6 @@ from app.chains.streaming import stream_words
 from app.errors import ModelError
 from app.models.chat import ChatModel
 from app.models.reader import Reader
-from app.schemas import Usage
 
 
 async def answer(
@@ -69,11 +68,9 @@ async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_toke
         sources=fence_sources([(n, hit.chunk) for n, hit in enumerate(evidence, start=1)], nonce),
         question=disarm_markers(question.standalone),
     )
-    completion = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
-    (text, quotes), refused = (
-        locate_named_quotes(completion.text.strip(), evidence),
-        is_refusal(completion.text),
-    )
+    written = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
+    refused = is_refusal(written)
+    text, quotes = locate_named_quotes(written.strip(), evidence)
     if refused and (passages := closest_passages(evidence)):
         closest = f"\n\n{passages}"
         stream_words(closest, on_token)
@@ -86,7 +83,6 @@ async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_toke
         refused=refused,
         mode="llm",
         model=model.name,
-        usage=Usage(input_tokens=completion.input_tokens, output_tokens=completion.output_tokens),
     )
 
 

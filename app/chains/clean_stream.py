@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from app.chains.named_quotes import without_named_quotes
 from app.chains.outside_links import SCHEMES, remove_outside_links
 from app.chains.records import TokenSink
-from app.models.chat import ChatModel, Completion
+from app.models.chat import ChatModel
 
 _MOST_HELD_CHARS = 4_000
 _UNDECIDED = re.compile(
@@ -30,10 +30,10 @@ _WHOLE = re.compile(
 
 async def complete(
     model: ChatModel, messages: Sequence[BaseMessage], *, sources: str, on_token: TokenSink | None
-) -> Completion:
+) -> str:
     """Let the model answer; what is streamed holds no address that does not stand in `sources`, and no image.
 
-    The completion is as the model wrote it.
+    The answer itself is as the model wrote it.
 
     Raises:
         ModelError: the model failed.
@@ -41,9 +41,9 @@ async def complete(
     if on_token is None:
         return await model.complete(messages)
     cleaned = _CleanTokens(on_token, sources)
-    completion = await model.complete(messages, on_token=cleaned.token)
+    written = await model.complete(messages, on_token=cleaned.token)
     cleaned.finish()
-    return completion
+    return written
 
 
 class _CleanTokens:

@@ -67,8 +67,8 @@ async def _ask(question: str, history: Sequence[Turn], model: ChatModel) -> Cond
     ModelMisbehaved: what came back cannot be a question.
     """
     messages = CONDENSE_PROMPT.format_messages(history=recent_messages(history), question=question)
-    completion = await model.complete(messages)
-    text = completion.text.strip().strip("\"'“”").strip()
+    written = await model.complete(messages)
+    text = written.strip().strip("\"'“”").strip()
     if (
         not any(character.isalnum() for character in text)
         or len(text) > len(question) + _LONGEST

@@ -21,8 +21,8 @@ from app.chains.prompts import (
 from app.chains.records import Draft, Question, Quote, TokenSink
 from app.errors import ModelError, ModelMisbehaved
 from app.knowledge.records import Chunk
-from app.models.chat import ChatModel, Completion
-from app.schemas import Coverage, Usage
+from app.models.chat import ChatModel
+from app.schemas import Coverage
 
 GROUP_CHARS = 24_000
 """Text of one model call, about 6,000 tokens of English: fits the context of small local models too."""
@@ -70,7 +70,6 @@ class ModelSummary:
         self._notes = notes
         self._progress = progress
         self._done = 0
-        self._usage = Usage()
 
     async def write(self, on_token: TokenSink | None) -> Draft:
         groups = list(fill(self._numbered, lambda numbered: len(numbered[1].text)))
@@ -84,7 +83,9 @@ class ModelSummary:
             text = "\n\n".join(notes)
             messages = SUMMARY_PROMPT.format_messages(nonce=nonce, notes=text, question=self._question)
         sources = "\n".join(chunk.text for _, chunk in self._numbered)
-        summary = self._count(await complete(self._model, messages, sources=sources, on_token=on_token))
+        summary = without_named_quotes(
+            await complete(self._model, messages, sources=sources, on_token=on_token)
+        ).strip()
         self._progress(len(self._numbered), len(self._numbered))
         quotes = tuple(Quote(number, chunk, 1.0) for number, chunk in self._numbered)
         coverage = measure_coverage([chunk for _, chunk in self._numbered])
@@ -94,7 +95,6 @@ class ModelSummary:
             refused=False,
             mode="llm",
             model=self._model.name,
-            usage=self._usage,
             coverage=coverage,
         )
 
@@ -114,7 +114,7 @@ class ModelSummary:
         nonce = fresh_nonce()
         sources = fence_sources(group, nonce)
         messages = SUMMARY_PART_PROMPT.format_messages(nonce=nonce, sources=sources, question=self._question)
-        note = self._count(await self._model.complete(messages))
+        note = without_named_quotes(await self._model.complete(messages)).strip()
         document_id = _only_document(group)
         if self._notes is not None and document_id is not None:
             await asyncio.to_thread(self._notes.put, document_id, self._key(group), note)
@@ -150,14 +150,7 @@ class ModelSummary:
         messages = SUMMARY_COLLAPSE_PROMPT.format_messages(
             nonce=fresh_nonce(), notes="\n\n".join(notes), question=self._question
         )
-        return self._count(await self._model.complete(messages))
-
-    def _count(self, completion: Completion) -> str:
-        self._usage = Usage(
-            input_tokens=self._usage.input_tokens + completion.input_tokens,
-            output_tokens=self._usage.output_tokens + completion.output_tokens,
-        )
-        return without_named_quotes(completion.text.strip())
+        return (await self._model.complete(messages)).strip()
 
 
 def _only_document(group: Sequence[tuple[int, Chunk]]) -> str | None:

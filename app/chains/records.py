@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from app.knowledge.records import Chunk, Hit
-from app.schemas import Citation, Coverage, Mode, Usage
+from app.schemas import Citation, Coverage, Mode
 
 Evidence: TypeAlias = Sequence[Hit]
 """Retrieved chunks, best first; the marker `[n]` of a model's draft means the n-th of them."""
@@ -74,7 +74,6 @@ class Draft:
     mode: Mode
     model: str
     degraded: tuple[str, ...] = ()
-    usage: Usage = field(default_factory=Usage)
     nearest: tuple[Hit, ...] = ()
     evidence: tuple[Hit, ...] = ()
     coverage: Coverage | None = None

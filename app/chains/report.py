@@ -29,7 +29,6 @@ from app.knowledge.records import Hit
 from app.models.chat import ChatModel
 from app.models.reader import Reader
 from app.models.terms import terms
-from app.schemas import Usage
 
 MAX_SOURCES = 60
 """Chunks that one report is written from, about 12,000 tokens; the best of each sub-question come first."""
@@ -83,9 +82,9 @@ async def _ask(
         question=disarm_markers(question.standalone),
         sub_questions=disarm_markers("\n".join(f"- {part.question}" for part in _planned(findings))),
     )
-    completion = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
-    refused = is_refusal(completion.text)
-    text, quotes = locate_named_quotes(completion.text.strip(), evidence)
+    written = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
+    refused = is_refusal(written)
+    text, quotes = locate_named_quotes(written.strip(), evidence)
     return Draft(
         text=text,
         quotes=() if refused else quotes,
@@ -93,7 +92,6 @@ async def _ask(
         refused=refused,
         mode="llm",
         model=model.name,
-        usage=Usage(input_tokens=completion.input_tokens, output_tokens=completion.output_tokens),
     )
 
 

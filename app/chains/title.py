@@ -56,8 +56,8 @@ async def _ask(question: str, model: ChatModel) -> str:
     """Raises:
     ModelMisbehaved: what came back names nothing.
     """
-    completion = await model.complete(TITLE_PROMPT.format_messages(question=question[:_SHOWN_OF_QUESTION]))
-    lines = completion.text.strip().splitlines()
+    written = await model.complete(TITLE_PROMPT.format_messages(question=question[:_SHOWN_OF_QUESTION]))
+    lines = written.strip().splitlines()
     title = _as_title(lines[0]).strip("\"'“”„«»*# ").removesuffix(".")
     if not any(character.isalnum() for character in title) or len(title) > 2 * MAX_TITLE_CHARS:
         raise ModelMisbehaved(f"{model.name} did not give a title but {title[:40]!r}")

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -15,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import WithDefaultSchema
 
 from app.errors import ModelMisbehaved, ModelTimeout
+from app.models.metering import spend
 from app.models.provider import (
     AsyncConnections,
     ProviderFailure,
@@ -42,15 +42,6 @@ _CONFIG: Final[RunnableConfig] = {"tags": ["nostream"]}
 """Keeps LangGraph from streaming a call's tokens by itself: they go where `on_token` sends them."""
 _REASONING: Final = re.compile(r"openai:(o\d|gpt-[5-9])")
 """OpenAI's models that accept no temperature, and count what they think as part of the answer."""
-
-
-@dataclass(frozen=True)
-class Completion:
-    """`text` is never blank. Token counts are 0 where the provider does not tell them."""
-
-    text: str
-    input_tokens: int
-    output_tokens: int
 
 
 class ChatModel:
@@ -85,10 +76,8 @@ class ChatModel:
         if self._connections is not None:
             await self._connections.aclose()
 
-    async def complete(
-        self, messages: Sequence[BaseMessage], *, on_token: OnToken | None = None
-    ) -> Completion:
-        """Answer the messages; with `on_token` the provider streams and each piece is passed on as it comes.
+    async def complete(self, messages: Sequence[BaseMessage], *, on_token: OnToken | None = None) -> str:
+        """Answer the messages, never with blanks alone; with `on_token` each piece is passed on as it comes.
 
         A stream that breaks off is not begun anew: its beginning has been shown already.
         """
@@ -97,15 +86,13 @@ class ChatModel:
                 message = await self._retry(lambda: self._answer(list(messages)))
             else:
                 message = await self._retry(lambda: self._stream(list(messages), on_token))
+        _count(message)
         text = replace_surrogates(str(message.text))
         if not text.strip():
             raise ModelMisbehaved(f"{self.name} sent an empty answer")
         if len(text) > MAX_ANSWER_CHARS:
             raise self._endless()
-        usage = message.usage_metadata
-        if usage is None:
-            return Completion(text, 0, 0)
-        return Completion(text, usage["input_tokens"], usage["output_tokens"])
+        return text
 
     async def structured(self, messages: Sequence[BaseMessage], schema: type[Schema]) -> Schema:
         """Answer the messages with an instance of `schema`; a wrong form is pointed out to the model once."""
@@ -125,6 +112,7 @@ class ChatModel:
         async with self._deadline():
             for _ in range(2):
                 result = await self._retry(ask)
+                _count(result["raw"])
                 try:
                     return schema.model_validate(result["parsed"])
                 except ValidationError as error:
@@ -225,6 +213,11 @@ def build_chat_model(settings: Settings, *, keeps_connections: bool = False) -> 
         structured_options=structured_options,
         connections=options.get("http_async_client"),
     )
+
+
+def _count(message: AIMessage) -> None:
+    if (usage := message.usage_metadata) is not None:
+        spend(usage["input_tokens"], usage["output_tokens"])
 
 
 class _NoDefaults(GenerateJsonSchema):

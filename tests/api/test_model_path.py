@@ -12,6 +12,7 @@ from langserve import RemoteRunnable
 
 from tests.live import make_settings, remote, running
 from tests.stub_openai import Mode, StubOpenAI
+from tests.stub_replies import count_words
 
 RENT = "The monthly rent of the warehouse is 14,200 euros. It is due on the third working day."
 TRIAL = "Quellamine reduces tremor in adult herons by 40 percent [3]. Earlier trials found no effect [12]."
@@ -63,6 +64,14 @@ def test_the_model_is_asked_with_the_retrieved_text(server: httpx.Client, stub: 
     assert RENT in str(stub.requests[-1])
     assert answer["citations"][0]["verified"]
     assert answer["usage"]["output_tokens"] > 0
+
+
+def test_usage_counts_every_call_of_a_run(server: httpx.Client, stub: StubOpenAI) -> None:
+    before = len(stub.requests)
+    used = ask(server, agent="research")["usage"]
+    asked = stub.requests[before:]
+    assert len(asked) >= 3  # its plan, what is missing, its report
+    assert used["input_tokens"] == sum(count_words([request.prompt]) for request in asked)
 
 
 def test_the_references_of_a_document_are_no_markers(server: httpx.Client, stub: StubOpenAI) -> None:

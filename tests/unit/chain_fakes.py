@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from app.errors import ModelError
 from app.knowledge.records import Chunk, Hit
-from app.models.chat import ChatModel, Completion, OnToken
+from app.models.chat import ChatModel, OnToken
 
 Script = Callable[[str], str | ModelError]
 """What the model makes of the text of a whole prompt."""
 
 
 class ScriptedModel(ChatModel):
-    """Answers by script, 10 tokens in and 5 out; before an error it streams `broken_beginning`."""
+    """Answers by script; before an error it streams `broken_beginning`."""
 
     def __init__(self, script: Script, *, broken_beginning: str = "") -> None:
         self.name = "fake:scripted"
@@ -27,9 +27,7 @@ class ScriptedModel(ChatModel):
         self._script = script
         self._broken_beginning = broken_beginning
 
-    async def complete(
-        self, messages: Sequence[BaseMessage], *, on_token: OnToken | None = None
-    ) -> Completion:
+    async def complete(self, messages: Sequence[BaseMessage], *, on_token: OnToken | None = None) -> str:
         self.prompts.append("\n".join(str(message.content) for message in messages))
         self.running += 1
         self.most_running = max(self.most_running, self.running)
@@ -44,7 +42,7 @@ class ScriptedModel(ChatModel):
                 on_token(f"{word} ")
         if isinstance(reply, ModelError):
             raise reply
-        return Completion(reply, 10, 5)
+        return reply
 
 
 class Recorder:

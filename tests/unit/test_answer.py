@@ -83,7 +83,7 @@ async def test_the_model_is_given_fenced_sources_the_history_and_the_question() 
     verified = verify(draft, text_of=LIBRARY.text_of)
     assert verified.answer == "Three months [1]."
     assert verified.citations[0].quote.startswith("Either party")
-    assert (draft.mode, draft.model, draft.usage.input_tokens) == ("llm", "fake:scripted", 10)
+    assert (draft.mode, draft.model) == ("llm", "fake:scripted")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from app.errors import (
     ModelUnavailable,
 )
 from app.models.chat import MAX_ANSWER_CHARS, ChatModel, build_chat_model
+from app.models.metering import begin_metering
 from app.settings import load_settings
 from tests.stub_openai import Mode, StubOpenAI
 
@@ -73,12 +74,13 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 async def test_answers_and_counts_tokens(build: Callable[..., ChatModel], stub: StubOpenAI) -> None:
-    model = build()
-    completion = await model.complete(ASKED)
+    model, meter = build(), begin_metering()
 
     assert model.name == "openai:gpt-4o"
-    assert completion.text == ANSWER
-    assert (completion.input_tokens, completion.output_tokens) == (24, 6)
+    assert await model.complete(ASKED) == ANSWER
+    assert (meter.input_tokens, meter.output_tokens) == (24, 6)
+    await asyncio.gather(model.complete(ASKED), model.structured(ASKED, Choice))
+    assert meter.input_tokens == 3 * 24
     assert stub.requests[0].messages[0]["role"] == "system"
     assert stub.requests[0].authorization == f"Bearer {KEY}"
 
@@ -88,12 +90,11 @@ async def test_streams_token_by_token_while_the_model_is_writing(
 ) -> None:
     stub.token_delay_s = 0.05
     arrivals: list[tuple[str, float]] = []
-    completion = await build().complete(
-        ASKED, on_token=lambda text: arrivals.append((text, time.monotonic()))
-    )
+    meter = begin_metering()
+    written = await build().complete(ASKED, on_token=lambda text: arrivals.append((text, time.monotonic())))
 
-    assert "".join(text for text, _ in arrivals) == completion.text == ANSWER
-    assert (completion.input_tokens, completion.output_tokens) == (24, 6)
+    assert "".join(text for text, _ in arrivals) == written == ANSWER
+    assert (meter.input_tokens, meter.output_tokens) == (24, 6)
     assert len(arrivals) == 6
     assert arrivals[-1][1] - arrivals[0][1] > 0.15
 
@@ -152,7 +153,7 @@ async def test_a_passing_failure_is_retried(build: Callable[..., ChatModel], stu
     await until(lambda: len(stub.requests) >= 2)
     stub.mode = "ok"
 
-    assert (await answering).text == ANSWER
+    assert await answering == ANSWER
 
 
 async def test_nobody_waits_for_a_provider_that_asks_for_a_minute(
@@ -196,7 +197,7 @@ async def test_a_listener_that_fails_ends_the_stream_with_its_own_error(
 def test_one_model_serves_several_event_loops(build: Callable[..., ChatModel], stub: StubOpenAI) -> None:
     model = build()
 
-    assert [asyncio.run(model.complete(ASKED)).text for _ in range(3)] == [ANSWER] * 3
+    assert [asyncio.run(model.complete(ASKED)) for _ in range(3)] == [ANSWER] * 3
     assert len(stub.requests) == 3
 
 
@@ -265,7 +266,7 @@ async def test_a_server_of_ones_own_needs_no_key(stub: StubOpenAI) -> None:
     model = build_chat_model(settings)
 
     assert model is not None
-    assert (await model.complete(ASKED)).text == ANSWER
+    assert await model.complete(ASKED) == ANSWER
     assert stub.requests[0].body["model"] == "llama3"
 
 

@@ -21,16 +21,16 @@ class PieceModel(ScriptedModel):
         self._pieces = [text[at : at + size] for at in range(0, len(text), size)]
 
     async def complete(self, messages, *, on_token=None):  # type: ignore[no-untyped-def]
-        completion = await super().complete(messages)
+        written = await super().complete(messages)
         for piece in self._pieces if on_token is not None else []:
             on_token(piece)
-        return completion
+        return written
 
 
 async def streamed(text: str, size: int) -> Recorder:
     sink = Recorder()
-    completion = await complete(PieceModel(text, size), [HumanMessage("?")], sources=SOURCES, on_token=sink)
-    assert completion.text == text
+    written = await complete(PieceModel(text, size), [HumanMessage("?")], sources=SOURCES, on_token=sink)
+    assert written == text
     return sink
 
 
@@ -67,5 +67,5 @@ async def test_what_never_settles_is_not_held_for_ever(text: str) -> None:
 
 
 async def test_nobody_reads() -> None:
-    completion = await complete(PieceModel("x", 1), [HumanMessage("?")], sources="", on_token=None)
-    assert completion.text == "x"
+    written = await complete(PieceModel("x", 1), [HumanMessage("?")], sources="", on_token=None)
+    assert written == "x"

@@ -97,7 +97,7 @@ async def test_a_document_that_fits_is_summarised_by_one_call() -> None:
     assert len(model.prompts) == 1
     assert f"[{len(CHAPTERS)}] town.txt, page {len(CHAPTERS)}" in model.prompts[0]
     assert sink.text.strip() == draft.text == "It is about the harbour [1]."
-    assert (draft.mode, draft.usage.output_tokens) == ("llm", 5)
+    assert draft.mode == "llm"
 
 
 LONG = Library({"long": "\n\n".join(chapter(f"House {n}") * 4 for n in range(200))})
@@ -117,7 +117,6 @@ async def test_every_chunk_of_a_long_document_reaches_the_model_in_groups_that_f
     assert 1 < model.most_running <= CONCURRENT_CALLS
     assert seen[-1] == (200, 200)
     assert seen == sorted(seen)
-    assert draft.usage.input_tokens == 10 * len(model.prompts)
     (citation,) = verify(draft, text_of=LONG.text_of).citations
     assert citation.page == 3
 
