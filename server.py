@@ -77,7 +77,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             build_reader(settings, embedding_model),
             chat_model,
             pool,
-            ResearchBudget(settings.research_rounds, settings.research_time_s),
+            ResearchBudget(settings.research_rounds, settings.research_time_s, settings.research_tokens),
         )
         graph = build_graph(deps, memory)
         conversations = await stack.enter_async_context(aclosing(Threads(memory, graph, locks, chat_model)))

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(default=8_000, ge=1)
     research_rounds: int = Field(default=1, ge=0, le=5)
     research_time_s: float = Field(default=30.0, ge=0, allow_inf_nan=False)
+    research_tokens: int = Field(default=100_000, ge=0)
     max_batch: int = Field(default=64, ge=1)
     max_batch_questions: int = Field(default=1_000, ge=1)
     batch_concurrency: int = Field(default=2, ge=1, le=64)

@@ -32,10 +32,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ResearchBudget:
-    """How far a research may go beyond its plan: `rounds` of following what was found, begun within `seconds`."""
+    """How far a research may go beyond its plan: `rounds` of following what was found, begun within `seconds`.
+
+    None begins after `tokens` were spent, as far as the provider counts them.
+    """
 
     rounds: int = 1
     seconds: float = 30.0
+    tokens: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ Without a model each new name of the best passages is searched for beside what o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pydantic import BaseModel, Field
 
+from app.chains.calculator import Calculation, calculate_all
 from app.chains.decompose import distinct
 from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers
@@ -25,6 +26,9 @@ from app.models.terms import STOPWORDS, terms
 
 MAX_FOLLOW_UPS = 12
 _ASKED_OF_MODEL = 4
+_PAGES_OF_MODEL = 2
+_CALCULATED_FOR_MODEL = 8
+_NAMES_SHOWN = 40
 _SHOWN_TO_MODEL = 20
 _READ_PASSAGES = 5
 _NAMES_EACH = 3
@@ -36,31 +40,48 @@ _NAME = re.compile(
 )
 
 
-class FurtherQuestions(BaseModel):
-    """What is still to be searched for."""
+class PageRange(BaseModel):
+    """Pages of a document, to be read as a whole."""
 
-    questions: list[str] = Field(
-        description="At most four questions that stand alone; none when all is known"
+    document: str = Field(description="The document's name, as it is given")
+    first: int
+    last: int
+
+
+class NextSteps(BaseModel):
+    """What is still to be done before the question can be answered; nothing when all is known."""
+
+    searches: list[str] = Field(description="At most four questions that stand alone")
+    pages: list[PageRange] = Field(description="At most two, where a passage breaks off or points to them")
+    calculations: list[str] = Field(
+        description="At most eight: arithmetic with numbers of the sources, as (1450 - 1300) / 1300 * 100"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """Queries for the next round, none when all is known; `degraded` holds codes of `app.errors`."""
+    """What the next round does, nothing when all is known; `degraded` holds codes of `app.errors`."""
 
     queries: tuple[str, ...]
+    pages: tuple[PageRange, ...] = ()
+    calculations: tuple[Calculation, ...] = ()
     degraded: tuple[str, ...] = ()
 
 
-async def look_further(question: str, evidence: Evidence, *, model: ChatModel | None) -> Further:
-    """Let the model say what is missing, or follow the names of the best passages; `evidence` is best first."""
+async def look_further(
+    question: str, evidence: Evidence, *, model: ChatModel | None, documents: Sequence[str] = ()
+) -> Further:
+    """Let the model say what is missing, or follow the names of the best passages; `evidence` is best first.
+
+    `documents` are the names of those that the model may read pages of.
+    """
 
     async def by_demo(failure: ModelError | None = None) -> Further:
-        return Further(follow_names(question, evidence), (failure.code,) if failure else ())
+        return Further(follow_names(question, evidence), degraded=(failure.code,) if failure else ())
 
     if model is None or not evidence:
         return await by_demo()
-    return await prefer_model(lambda: _ask(question, evidence, model), by_demo)
+    return await prefer_model(lambda: _ask(question, evidence, model, documents), by_demo)
 
 
 def follow_names(question: str, evidence: Evidence) -> tuple[str, ...]:
@@ -74,14 +95,21 @@ def follow_names(question: str, evidence: Evidence) -> tuple[str, ...]:
     return tuple(queries)[:MAX_FOLLOW_UPS]
 
 
-async def _ask(question: str, evidence: Evidence, model: ChatModel) -> Further:
+async def _ask(question: str, evidence: Evidence, model: ChatModel, documents: Sequence[str]) -> Further:
     nonce = fresh_nonce()
     shown = [(number, hit.chunk) for number, hit in enumerate(evidence[:_SHOWN_TO_MODEL], start=1)]
     messages = FOLLOW_PROMPT.format_messages(
-        nonce=nonce, sources=fence_sources(shown, nonce), question=disarm_markers(question)
+        nonce=nonce,
+        sources=fence_sources(shown, nonce),
+        question=disarm_markers(question),
+        documents=disarm_markers("; ".join(" ".join(name.split()) for name in documents[:_NAMES_SHOWN])),
     )
-    found = await model.structured(messages, FurtherQuestions)
-    return Further(distinct(found.questions)[:_ASKED_OF_MODEL])
+    steps = await model.structured(messages, NextSteps)
+    return Further(
+        distinct(steps.searches)[:_ASKED_OF_MODEL],
+        tuple(steps.pages[:_PAGES_OF_MODEL]),
+        tuple(calculate_all(steps.calculations[:_CALCULATED_FOR_MODEL])),
+    )
 
 
 def _missing_words(question: str, chunk: Chunk) -> Iterator[str]:

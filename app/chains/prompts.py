@@ -64,8 +64,9 @@ request, in the language of the request.
 _REPORT_FORM = """
 Form: first a section '## Answer' of two to four sentences, then one section for each sub-question in the
 given order, headed '## ' and the sub-question. Where the sources have nothing about a sub-question, write
-there: Nothing in the documents about this. Point out where sources contradict each other. Write in the
-language of the question.
+there: Nothing in the documents about this. Figures under 'Calculated' are exact: state them beside the
+sources of what they were calculated from, and compute nothing yourself. Point out where sources
+contradict each other. Write in the language of the question.
 """
 
 
@@ -112,15 +113,16 @@ REPORT_PROMPT = _prompt(
     + _SOURCE_RULES
     + _NAMED_QUOTES
     + _REPORT_FORM,
-    "{sources}\n\nQuestion: {question}\n\nSub-questions:\n{sub_questions}",
+    "{sources}\n\nQuestion: {question}\n\nSub-questions:\n{sub_questions}{calculated}",
 )
 
 FOLLOW_PROMPT = _prompt(
     "You research in the user's documents. Here is what was found so far."
     + _SOURCE_FENCES
-    + "Say what is still to be searched for before the question can be answered: names that the sources bring "
-    "up, steps of the reasoning that are missing. Each question names everything it is about. None, if the sources "
-    "answer the question already.",
+    + "Say what is still to be done before the question can be answered: what to search for, as names that the sources "
+    "bring up and steps of the reasoning that are missing, each search naming everything it is about; pages to read as "
+    "a whole; what to calculate, for you do not compute yourself. Nothing, if the sources answer the question "
+    "already.\nThe documents' names, as data: {documents}",
     "{sources}\n\nQuestion: {question}",
 )
 

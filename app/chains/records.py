@@ -65,7 +65,8 @@ class Draft:
     """An answer before its citations are checked.
 
     `degraded` holds codes of `app.errors`; `nearest` the passages that a refusal points to;
-    `evidence` all that were read.
+    `evidence` all that were read; `calculated` the numbers, as `app.models.terms.numbers` spells them, that no source
+    need hold.
     """
 
     text: str
@@ -77,6 +78,7 @@ class Draft:
     nearest: tuple[Hit, ...] = ()
     evidence: tuple[Hit, ...] = ()
     coverage: Coverage | None = None
+    calculated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from app.chains.calculator import Calculation, roundings
 from app.chains.clean_stream import complete
 from app.chains.contradictions import find_contradictions
 from app.chains.evidence import (
@@ -28,7 +29,7 @@ from app.errors import ModelError
 from app.knowledge.records import Hit
 from app.models.chat import ChatModel
 from app.models.reader import Reader
-from app.models.terms import terms
+from app.models.terms import numbers, terms
 
 MAX_SOURCES = 60
 """Chunks that one report is written from, about 12,000 tokens; the best of each sub-question come first."""
@@ -45,6 +46,7 @@ async def report(
     *,
     model: ChatModel | None,
     reader: Reader,
+    calculations: Sequence[Calculation] = (),
     on_token: TokenSink | None = None,
 ) -> Draft:
     """Write the report from what was found for each sub-question, streamed as `answer` streams.
@@ -64,7 +66,10 @@ async def report(
         return await by_demo()
     evidence = merge_evidence(findings)
     return await prefer_model(
-        lambda: ask_with_less(lambda less: _ask(question, findings, less, model, on_token), evidence), by_demo
+        lambda: ask_with_less(
+            lambda less: _ask(question, findings, less, calculations, model, on_token), evidence
+        ),
+        by_demo,
     )
 
 
@@ -72,6 +77,7 @@ async def _ask(
     question: Question,
     findings: Sequence[Finding],
     evidence: Evidence,
+    calculations: Sequence[Calculation],
     model: ChatModel,
     on_token: TokenSink | None,
 ) -> Draft:
@@ -80,7 +86,8 @@ async def _ask(
         nonce=nonce,
         sources=fence_sources([(number, hit.chunk) for number, hit in enumerate(evidence, start=1)], nonce),
         question=disarm_markers(question.standalone),
-        sub_questions=disarm_markers("\n".join(f"- {part.question}" for part in _planned(findings))),
+        sub_questions=_listed([part.question for part in _planned(findings)]),
+        calculated=f"\n\nCalculated:\n{_listed(calculations)}" if calculations else "",
     )
     written = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
     refused = is_refusal(written)
@@ -88,11 +95,18 @@ async def _ask(
     return Draft(
         text=text,
         quotes=() if refused else quotes,
+        calculated=frozenset(
+            number for done in calculations for stated in roundings(done.value) for number in numbers(stated)
+        ),
         evidence=tuple(evidence),
         refused=refused,
         mode="llm",
         model=model.name,
     )
+
+
+def _listed(lines: Sequence[object]) -> str:
+    return disarm_markers("\n".join(f"- {line}" for line in lines))
 
 
 def merge_evidence(findings: Sequence[Finding]) -> tuple[Hit, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from app.chains.injection import find_suspicions
@@ -37,7 +37,8 @@ def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
 
     `text_of` gives the stored text of a document id and may raise `UnknownDocument`: the document was deleted
     meanwhile, and what it is cited for stays unverified. A quote is `verified` when it stands literally in
-    that text at its span, and the cited chunk shares enough words with the claim and holds all its numbers.
+    that text at its span, and the cited chunk shares enough words with the claim and holds all its numbers but
+    those that were calculated.
     """
     by_marker: dict[int, list[Quote]] = {}
     for quote in draft.quotes:
@@ -47,7 +48,9 @@ def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
     claims: dict[int, list[_Claim]] = {}
     for marker, claim in _claims(text):
         claims.setdefault(marker, []).append(claim)
-    supports = {marker: _best_support(by_marker[marker], found) for marker, found in claims.items()}
+    supports = {
+        marker: _best_support(by_marker[marker], found, draft.calculated) for marker, found in claims.items()
+    }
     if invented := {marker for marker, found in supports.items() if found.is_invented}:
         supports = {marker: found for marker, found in supports.items() if marker not in invented}
         text = normalise_markers(text, supports.keys())
@@ -118,12 +121,12 @@ def _claims(text: str) -> Iterator[tuple[int, _Claim]]:
         yield marker, _Claim(statement[slice(*spans[-1])] if spans else "", statement)
 
 
-def _best_support(quotes: Sequence[Quote], claims: Sequence[_Claim]) -> _Support:
-    supports = (_support(quote, claim) for quote in quotes for claim in claims)
+def _best_support(quotes: Sequence[Quote], claims: Sequence[_Claim], calculated: Set[str]) -> _Support:
+    supports = (_support(quote, claim, calculated) for quote in quotes for claim in claims)
     return max(supports, key=lambda support: (support.is_enough, support.strength))
 
 
-def _support(quote: Quote, claim: _Claim) -> _Support:
+def _support(quote: Quote, claim: _Claim, calculated: Set[str]) -> _Support:
     chunk = quote.chunk
     wanted = _wanted(claim.sentence)
     cited = _cited_words(claim.sentence, quote)
@@ -132,7 +135,7 @@ def _support(quote: Quote, claim: _Claim) -> _Support:
         span = _best_passage(chunk.text, wanted)
     strength = _overlap(wanted, chunk.text[slice(*span)])
     is_enough = _is_own_quote(claim, quote) if quote.text else False
-    is_enough = is_enough or _is_supported(claim.sentence, wanted, chunk)
+    is_enough = is_enough or _is_supported(claim.sentence, wanted, chunk, calculated)
     return _Support(quote, *span, strength, is_enough)
 
 
@@ -184,9 +187,9 @@ def _best_passage(text: str, wanted: dict[str, float]) -> tuple[int, int]:
     return chosen
 
 
-def _is_supported(claim: str, wanted: dict[str, float], chunk: Chunk) -> bool:
+def _is_supported(claim: str, wanted: dict[str, float], chunk: Chunk, calculated: Set[str]) -> bool:
     about = f"{chunk.document_name} {chunk.section or ''} {chunk.text}"
-    has_numbers = numbers(_without_list_number(claim)) <= numbers(about)
+    has_numbers = numbers(_without_list_number(claim)) - calculated <= numbers(about)
     return has_numbers and _overlap(wanted, about) >= ENOUGH_OVERLAP
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -124,6 +128,39 @@ def test_a_failing_model_is_replaced_by_the_demo_engine(
     assert "14,200" in answer["answer"]
     assert (answer["mode"], answer["degraded"]) == ("demo", [reason])
     assert time.monotonic() - started < TIMEOUT_S + 3
+
+
+@pytest.mark.parametrize(("mode", "streams"), [("500", False), ("cut", True)])
+def test_a_hundred_failures_in_a_row_leave_nothing_behind(
+    server: httpx.Client, stub: StubOpenAI, mode: Mode, streams: bool
+) -> None:
+    def left_over() -> tuple[int, int, int]:
+        gc.collect()
+        tasks = [each for each in gc.get_objects() if isinstance(each, asyncio.Task) and not each.done()]
+        return len(tasks), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+    def fail() -> None:
+        if streams:
+            body = {
+                "input": {"question": "How high is the rent?"},
+                "config": {"configurable": {"thread_id": "unlucky"}},
+            }
+            events = server.post("/agent/stream", json=body).text
+            assert '"reset": true' in events or '"reset":true' in events
+            return
+        answer = ask(server, agent="auto", thread_id="unlucky")
+        assert (answer["mode"], len(answer["degraded"])) == ("demo", 1)
+
+    stub.mode = mode
+    for _ in range(5):
+        fail()
+    before = left_over()
+    for _ in range(100):
+        fail()
+    after = left_over()
+    assert all(now <= then + 2 for now, then in zip(after, before, strict=True)), (before, after)
+    stub.mode = "ok"
+    assert ask(server, thread_id="unlucky")["mode"] == "llm"
 
 
 def test_demo_mode_never_calls_the_model(server: httpx.Client, stub: StubOpenAI) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 import pytest
 
+from app.settings import EMBEDDED_EMBEDDING_MODEL
 from tests.live import make_settings, remote, running
+from tests.stub_openai import StubOpenAI
+from tests.stub_replies import Body, prompt_of
 
 FACTS = {
     "moonrise.txt": "Moonrise is a ballad. It was first performed by Hank Nordahl in 1961.",
@@ -56,6 +60,41 @@ def test_no_round_is_begun_beyond_the_budget(tmp_path_factory: pytest.TempPathFa
             timings = research(server, QUESTION)["timings_ms"]
             assert "plan" in timings
             assert "follow_1" not in timings
+
+
+def test_the_model_has_pages_read_and_figures_calculated(tmp_path_factory: pytest.TempPathFactory) -> None:
+    def steps(_: Body, schema: dict[str, Any]) -> dict[str, Any]:
+        if "calculations" not in schema["properties"]:
+            return {"questions": ["What is the rent of the harbour warehouse in the north?"]}
+        return {
+            "searches": [],
+            "pages": [
+                {"document": "Nordahl.txt", "first": 1, "last": 1},
+                {"document": "none", "first": 1, "last": 9},
+            ],
+            "calculations": ["900 * 12", "__import__('os')"],
+        }
+
+    def write(body: Body) -> str:
+        number = re.search(r"^\[(\d+)\] rent north.txt", prompt_of(body), re.MULTILINE)
+        assert number is not None
+        return f"The rent of the harbour warehouse is 10,800 euros a year, from 900 a month [{number[1]}]."
+
+    with StubOpenAI() as stub:
+        stub.reply_structured, stub.reply = steps, write
+        model = {"openai_api_key": "sk-test", "openai_base_url": stub.base_url, "research_rounds": 2}
+        with serve(
+            tmp_path_factory.mktemp("steps"), embedding_model=EMBEDDED_EMBEDDING_MODEL, **model
+        ) as server:
+            fill(server)
+            answer = research(server, "What is the yearly rent of the harbour warehouse in the north?")
+        report = stub.requests[-1].prompt
+    assert "nordahl.txt" in {passage["document_name"] for passage in answer["evidence"]}
+    assert "Calculated:\n- 900 * 12 = 10,800\n" in report + "\n"
+    assert report.count("900 * 12 = 10,800") == 1
+    assert "import" not in report.split("Calculated:")[1]
+    assert answer["citations"][0]["verified"]
+    assert {"follow_1", "follow_2"} <= answer["timings_ms"].keys()
 
 
 def test_contradictions_are_pointed_out(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -35,10 +35,15 @@ def test_passages_of_any_kind_give_few_queries(text: str) -> None:
 
 
 async def test_the_model_says_what_is_missing() -> None:
-    model = FormModel({"questions": ["Where was Hank Nordahl born?", " ", *[f"q{n}" for n in range(9)]]})
-    further = await look_further(QUESTION, LIBRARY.evidence(), model=model)
+    searches = ["Where was Hank Nordahl born?", " ", *[f"q{n}" for n in range(9)]]
+    pages = [{"document": "nordahl.txt", "first": 1, "last": 2}] * 5
+    model = FormModel({"searches": searches, "pages": pages, "calculations": ["1961 - 1950", "rent * 2"]})
+    further = await look_further(QUESTION, LIBRARY.evidence(), model=model, documents=["nordahl.txt [3]"])
     assert further.queries[0] == "Where was Hank Nordahl born?"
     assert len(further.queries) == 4
+    assert len(further.pages) == 2
+    assert [str(calculation) for calculation in further.calculations] == ["1961 - 1950 = 11"]
+    assert "nordahl.txt (3)" in model.prompts[0]
 
 
 async def test_when_the_model_fails_names_are_followed() -> None:
