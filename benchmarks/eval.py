@@ -23,6 +23,8 @@ from benchmarks.eval_report import EvaluationResults, draw, make_tables
 from benchmarks.excerpt_quality import evaluate_excerpts
 from benchmarks.follow_up_quality import evaluate_follow_ups
 from benchmarks.gate import compare, load_baseline
+from benchmarks.html_report import write_html
+from benchmarks.judge import evaluate_by_judge, load_graded
 from benchmarks.report import describe_machine, save_figure, write_json
 from benchmarks.research_coverage import RESEARCHED, evaluate_coverage
 from benchmarks.retrieval_quality import evaluate_retrieval
@@ -40,6 +42,7 @@ QUICK_SETS = (SAMPLES, "squad2", "cranfield", "hotpotqa100")
 
 _QUICK_SOURCES, _QUICK_QUERIES, _QUICK_ANSWERS = 250, 100, 40
 _FULL_ANSWERS = 250
+_GRADED = 96
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,13 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "seconds": round(perf_counter() - started, 1),
         **results.as_json(),
     }
+    tables = list(make_tables(results))
     if chosen.json:
         print(json.dumps(payload, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(table.render() for table in make_tables(results)))
+        print("\n".join(table.render() for table in tables))
     say(f"Took {payload['seconds']} s; written to {write_json('eval', payload)}")
-    if results.can_be_drawn:
-        say(f"and {save_figure(draw(results), 'eval')}")
+    picture = save_figure(draw(results), "eval") if results.can_be_drawn else None
+    page = write_html(
+        "eval", "Quality of retrieval and answers", tables, facts=configuration | machine, picture=picture
+    )
+    say(f"and, to look at, {page}")
     return _judge(results.figures(), configuration, chosen)
 
 
@@ -73,12 +80,15 @@ def describe_configuration(settings: Settings) -> dict[str, Any]:
 
 async def _measure(sets: Sequence[str], *, quick: bool) -> EvaluationResults:
     results = EvaluationResults()
+    folder = find_evaluation_data()
     if SAMPLES in sets:
         async with open_temporary_service() as services:
             results.samples = await evaluate_samples(services)
             results.follow_ups = await evaluate_follow_ups(services)
             results.routing = await evaluate_routing(services)
-    folder = find_evaluation_data()
+            if services.chat_model is not None:
+                graded = load_graded(folder, most=_GRADED) if folder else []
+                results.judged = await evaluate_by_judge(services.chat_model, graded, results.samples.given)
     if folder is None:
         say(
             "There is no evaluation data at $LLMOPS_EVALDATA or ../shared/evaldata: only the samples are measured."

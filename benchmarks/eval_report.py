@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from benchmarks.answer_quality import ANSWERABLE, AnswerResult
 from benchmarks.excerpt_quality import ExcerptResult
 from benchmarks.follow_up_quality import FollowUpResult
+from benchmarks.judge import JudgeResult
 from benchmarks.report import Cell, Table, new_figure
 from benchmarks.research_coverage import CoverageResult
 from benchmarks.retrieval_quality import SYSTEM, RetrievalResult
@@ -34,6 +35,7 @@ class EvaluationResults:
     samples: SampleResult | None = None
     follow_ups: FollowUpResult | None = None
     routing: RoutingResult | None = None
+    judged: JudgeResult | None = None
     retrieval: list[RetrievalResult] = field(default_factory=list)
     excerpts: ExcerptResult | None = None
     answers: AnswerResult | None = None
@@ -45,7 +47,8 @@ class EvaluationResults:
         return bool(self.retrieval or self.samples)
 
     def figures(self) -> dict[str, float]:
-        parts: list[Measured | None] = [self.samples, self.follow_ups, self.routing, *self.retrieval]
+        parts: list[Measured | None] = [self.samples, self.follow_ups, self.routing, self.judged]
+        parts += self.retrieval
         parts += [self.excerpts, self.answers, *self.coverage, self.summaries]
         return {name: value for part in parts if part for name, value in part.figures().items()}
 
@@ -63,6 +66,8 @@ def make_tables(results: EvaluationResults) -> Iterator[Table]:
     if results.routing:
         yield _show_routing(results.routing)
         yield _show_misses("Routing: questions that went wrong", results.routing.misses)
+    if results.judged:
+        yield _show_judged(results.judged)
     if results.retrieval:
         yield _show_retrieval(results.retrieval)
     if results.excerpts:
@@ -111,6 +116,16 @@ def _show_routing(result: RoutingResult) -> Table:
     rows: list[list[Cell]] = [[agent, accuracy] for agent, accuracy in result.by_agent.items()]
     title = f"Routing ({result.questions} questions, p50 {result.route_p50_ms:.2f} ms)"
     return Table(title, ("agent", "accuracy"), [*rows, ["all", result.accuracy]])
+
+
+def _show_judged(result: JudgeResult) -> Table:
+    rows: list[list[Cell]] = [
+        [f"our answers it calls correct, of {result.judged}", result.correct],
+        [f"agreement with people, on {result.calibrated} answers", result.agreement],
+        ["… beyond chance (Cohen's kappa)", result.kappa],
+        ["answers it could not grade", result.failed],
+    ]
+    return Table(f"Answers to the samples, as {result.model} judges them", ("figure", "value"), rows)
 
 
 def _show_retrieval(results: list[RetrievalResult]) -> Table:

@@ -34,7 +34,7 @@ class Table:
 
     def render(self) -> str:
         """Markdown: it reads well in a terminal and can be pasted into the docs."""
-        cells = [list(self.columns), *([_show(cell) for cell in row] for row in self.rows)]
+        cells = [list(self.columns), *([show_cell(cell) for cell in row] for row in self.rows)]
         widths = [max(len(row[column]) for row in cells) for column in range(len(self.columns))]
         lines = [_line(row, widths) for row in cells]
         rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
@@ -102,7 +102,8 @@ def save_figure(figure: Figure, name: str) -> Path:
     return path
 
 
-def _show(cell: Cell) -> str:
+def show_cell(cell: Cell) -> str:
+    """With as many digits as say something."""
     if cell is None:
         return "–"
     if isinstance(cell, float):

@@ -15,6 +15,7 @@ from app.knowledge.records import Hit
 from app.runs import RunRequest
 from app.schemas import Answer, Citation
 from benchmarks.datasets import PROJECT, Source
+from benchmarks.judge import ToGrade
 from benchmarks.metrics import contains_text, mean
 from benchmarks.service import index_sources, say
 
@@ -55,6 +56,8 @@ class SampleResult:
     ask_p50_ms: float
     mode: str
     misses: tuple[str, ...]
+    given: tuple[ToGrade, ...]
+    """The answers to questions that have one, for whoever grades them."""
 
     def figures(self) -> dict[str, float]:
         kept_out = ("answerable", "unanswerable", "citations", "ask_p50_ms")
@@ -81,12 +84,7 @@ class _Asked:
 
 async def evaluate_samples(services: Services) -> SampleResult:
     """Index the samples into an empty service and ask the questions that are stored beside them."""
-    sources = [
-        Source(path.name, path.name, path=path) for path in sorted((_EXAMPLES / "documents").iterdir())
-    ]
-    say(f"samples: indexing {len(sources)} documents")
-    indexed = index_sources(services, sources)
-    assert not indexed.failed, [document.error for document in indexed.documents]
+    index_samples(services)
     expectations = load_expectations()
     say(f"samples: asking {len(expectations)} questions")
     return _summarise([await _ask(expectation, services) for expectation in expectations], services)
@@ -140,6 +138,10 @@ def _summarise(asked: Sequence[_Asked], services: Services) -> SampleResult:
         ask_p50_ms=median(one.elapsed_ms for one in asked),
         mode=asked[0].answer.mode,
         misses=tuple(_describe_miss(one) for one in asked if not _is_right(one)),
+        given=tuple(
+            ToGrade(one.expectation.question, one.expectation.answer or "", one.answer.answer)
+            for one in answerable
+        ),
     )
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import pytest
 
+from app.errors import ModelTimeout
 from benchmarks.baselines import build_raw_index, search_raw_index
 from benchmarks.datasets import PROJECT, load_retrieval_set, shrink
 from benchmarks.eval import describe_configuration, main
 from benchmarks.gate import compare, load_baseline
+from benchmarks.html_report import write_html
+from benchmarks.judge import ToGrade, evaluate_by_judge, kappa
 from benchmarks.report import Table
 from benchmarks.sample_quality import load_expectations
 from tests.live import make_settings
+from tests.unit.structured_fake import FormModel
 
 MODELS = {"embedding_model": "embedded:all-MiniLM-L6-v2", "chat_model": None}
 BASELINE: dict[str, Any] = {
@@ -123,6 +129,46 @@ def test_tables_line_up() -> None:
     lines = Table("Title", ("name", "value"), [["a", 0.5], ["longer", None]]).render().splitlines()
     assert lines[0] == "### Title"
     assert len({len(line) for line in lines[2:]}) == 1
+
+
+def test_a_page_shows_what_is_in_the_tables_and_nothing_that_they_say_is_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.html_report.RESULTS", tmp_path)
+    picture = tmp_path / "plot.png"
+    picture.write_bytes(b"\x89PNG")
+    tables = [Table("Misses", ("question", "share"), [["<script>alert(1)</script>", 0.5], ["x", None]])]
+    page = write_html("eval", "Q & A", tables, facts={"cores": 2}, picture=picture).read_text(
+        encoding="utf-8"
+    )
+    root = lxml.html.fromstring(page)
+    assert [cell.text_content() for cell in root.iter("td")] == [
+        "<script>alert(1)</script>",
+        "0.500",
+        "x",
+        "–",
+    ]
+    assert not list(root.iter("script"))
+    assert base64.b64decode(next(root.iter("img")).get("src").partition(",")[2]) == b"\x89PNG"
+
+
+async def test_a_judge_is_measured_by_people_before_it_grades() -> None:
+    graded = [ToGrade("q", "42", "42", "correct"), ToGrade("q", "42", "41", "incorrect")]
+    model = FormModel({"grade": "correct"})
+    result = await evaluate_by_judge(
+        model, graded, [ToGrade("How high is the rent?", "900", "It is 900 euros.")]
+    )
+    assert (result.agreement, result.kappa, result.correct, result.failed) == (0.5, 0.0, 1.0, 0)
+    assert "It is 900 euros." in model.prompts[-1]
+    failed = await evaluate_by_judge(FormModel(ModelTimeout("late")), graded, [])
+    assert (failed.calibrated, failed.failed) == (0, 2)
+
+
+def test_agreement_beyond_chance() -> None:
+    assert kappa([("a", "a"), ("b", "b")]) == 1.0
+    assert kappa([("a", "a"), ("b", "a")]) == 0.0
+    assert kappa([("a", "b"), ("b", "a")]) == -1.0
+    assert kappa([]) == 0.0
 
 
 def test_an_unknown_set_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
