@@ -36,7 +36,7 @@ from app.models.minilm import WordPieces
 from app.models.reader import Reader
 from app.pools import call_in, yield_to_others
 from app.runs import RunLimits, Runner
-from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, load_settings
+from app.settings import EMBEDDED_EMBEDDING_MODEL, EMBEDDED_EMBEDDING_MODELS, Settings, load_settings
 from app.thread_locks import ThreadLocks
 from app.thread_memory import open_threads
 from app.threads import Threads
@@ -108,7 +108,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 def build_reader(settings: Settings, embedding_model: EmbeddingModel) -> Reader:
     """The demo engine reads with the embedded model, whatever the knowledge base was built with."""
-    if embedding_model.name != EMBEDDED_EMBEDDING_MODEL:
+    if embedding_model.name not in EMBEDDED_EMBEDDING_MODELS:
         embedding_model = build_embedding_model(
             settings.model_copy(update={"embedding_model": EMBEDDED_EMBEDDING_MODEL})
         )

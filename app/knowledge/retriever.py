@@ -27,7 +27,7 @@ from app.knowledge.store import KnowledgeStore
 from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
 from app.schemas import DEFAULT_COLLECTION
-from app.settings import EMBEDDED_EMBEDDING_MODEL
+from app.settings import EMBEDDED_EMBEDDING_MODELS
 
 log = getLogger("llmops.rag")
 
@@ -124,7 +124,7 @@ class HybridRetriever(BaseRetriever):
         if vector is not None and dense is not None:
             dense |= self._search_vectors(vector, scope.only(lexical.keys() - dense.keys()))
             lexical |= self._search_words(words, scope.only(dense.keys() - lexical.keys()))
-        english_only = self.embedding_model.name == EMBEDDED_EMBEDDING_MODEL
+        english_only = self.embedding_model.name in EMBEDDED_EMBEDDING_MODELS
         return rank(dense, lexical, dense_weight=weigh_dense(query, english_only=english_only))
 
     def _look_closer(

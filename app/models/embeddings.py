@@ -20,7 +20,7 @@ from app.models.provider import (
     provider_call,
     provider_choice,
 )
-from app.settings import EMBEDDED_EMBEDDING_MODEL, Settings, environment_name
+from app.settings import EMBEDDED_EMBEDDING_MODEL, EMBEDDED_EMBEDDING_MODELS, Settings, environment_name
 from app.surrogates import replace_surrogates
 
 if TYPE_CHECKING:
@@ -128,14 +128,15 @@ def build_embedding_model(settings: Settings) -> EmbeddingModel:
 
 
 def _build_embedded(name: str, settings: Settings) -> EmbeddingModel:
-    if name != EMBEDDED_EMBEDDING_MODEL:
+    if name not in EMBEDDED_EMBEDDING_MODELS:
         raise ConfigurationError(
-            f"{environment_name('embedding_model')}={name!r} is not accepted: the embedded model is "
-            f"{EMBEDDED_EMBEDDING_MODEL}"
+            f"{environment_name('embedding_model')}={name!r} is not accepted: the embedded models are "
+            f"{' and '.join(EMBEDDED_EMBEDDING_MODELS)}"
         )
     from app.models.minilm import MiniLMEmbeddings
 
-    embeddings = MiniLMEmbeddings(threads=settings.embedding_threads)
+    quantised = name == EMBEDDED_EMBEDDING_MODEL
+    embeddings = MiniLMEmbeddings(threads=settings.embedding_threads, quantised=quantised)
     return EmbeddingModel(name, embeddings, embeddings.dimension)
 
 

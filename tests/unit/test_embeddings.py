@@ -71,6 +71,14 @@ def test_without_a_key_the_embedded_model_is_chosen_and_gives_arrays() -> None:
     np.testing.assert_array_equal(model.embed(["a"])[0], model.embed_query("a"))
 
 
+def test_the_embedded_model_is_there_in_32_bits_as_well() -> None:
+    exact, usual = (
+        build_embedding_model(load_settings(embedding_model=name, _env_file=None)).embed_query("the rent")
+        for name in ("embedded:all-MiniLM-L6-v2-fp32", "embedded:all-MiniLM-L6-v2")
+    )
+    assert 0.98 < exact @ usual < 0.99999
+
+
 def test_a_providers_vectors_come_normalised_and_in_order(build: Callable[..., EmbeddingModel]) -> None:
     model = build()
     vectors = model.embed(["monthly rent of the flat", "rent", "something else"])
