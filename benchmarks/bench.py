@@ -17,6 +17,7 @@ from benchmarks.service import open_temporary_service, say
 from benchmarks.speed_asking import measure_asking
 from benchmarks.speed_embedding import measure_embedding
 from benchmarks.speed_ingestion import measure_acknowledgement, measure_ingestion
+from benchmarks.speed_model_path import measure_model_path
 from benchmarks.speed_pdf import measure_pdf
 from benchmarks.speed_scale import fill_folder, measure_scale
 from benchmarks.speed_search import measure_search
@@ -72,6 +73,8 @@ async def _measure(size: Size) -> AsyncIterator[Measurement]:
     for one in measure_embedding(threads=load_settings().embedding_threads, quick=quick):
         yield one
     for one in measure_pdf(pages=50 if quick else 200, repetitions=3 if quick else 7):
+        yield one
+    for one in measure_model_path(repetitions=5 if quick else 30):
         yield one
     async with open_temporary_service() as services:
         index_samples(services)

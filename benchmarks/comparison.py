@@ -8,7 +8,6 @@ with the same weights.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ import httpx
 from app.models.minilm import model_folder
 from benchmarks.report import as_json, describe_machine, tabulate, write_json
 from benchmarks.service import say
-from benchmarks.speed_server import SERVICE, environment_below, running
+from benchmarks.speed_server import SERVICE, cpu_s, environment_below, running
 from benchmarks.synthetic import TextSource
 from benchmarks.timing import Measurement, in_ms, spread_ms, time_in_turn
 
@@ -135,12 +134,6 @@ def _upload(client: httpx.Client, texts: Sequence[str]) -> float:
 def _retrieve(client: httpx.Client, question: str) -> None:
     answer = client.post("/retriever/invoke", json={"input": question}).raise_for_status().json()
     assert len(answer["output"]) == _FOUND
-
-
-def cpu_s(pid: int) -> float:
-    """Seconds of CPU that a process and its finished children have used; Linux tells."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _of_the_other(environment: Mapping[str, str]) -> dict[str, str]:

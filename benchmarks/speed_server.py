@@ -149,3 +149,9 @@ def resident_mb(pid: int) -> dict[str, float]:
     fields = (line.split() for line in status.read_text().splitlines())
     wanted = {"VmRSS:", "RssAnon:", "RssFile:"}
     return {field[0].rstrip(":"): int(field[1]) / 1024 for field in fields if field and field[0] in wanted}
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU that a process and its finished children have used; Linux tells."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")

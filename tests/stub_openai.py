@@ -145,7 +145,7 @@ class StubOpenAI:
             case "/v1/embeddings":
                 self.requests.append(request)
                 await self._fail_or(self.embeddings_mode or self.mode, send, self._embed, request)
-            case "/v1/models":
+            case "/v1/models" | "/health":
                 await send_json(send, 200, {"object": "list", "data": [{"id": "stub", "object": "model"}]})
             case "/control":
                 self._control(request.body)
