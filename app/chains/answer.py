@@ -14,12 +14,10 @@ from app.chains.evidence import (
     is_refusal,
     nearest,
     read_passages,
-    read_text,
     refusal_text,
 )
 from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers
-from app.chains.named_quotes import locate_named_quotes
 from app.chains.prompts import ANSWER_PROMPT, fence_sources, fresh_nonce, recent_messages
 from app.chains.record_text import show_quote
 from app.chains.records import Draft, Evidence, Question, Quote, TokenSink
@@ -68,9 +66,8 @@ async def _ask(question: Question, evidence: Evidence, model: ChatModel, on_toke
         sources=fence_sources([(n, hit.chunk) for n, hit in enumerate(evidence, start=1)], nonce),
         question=disarm_markers(question.standalone),
     )
-    written = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
-    refused = is_refusal(written)
-    text, quotes = locate_named_quotes(written.strip(), evidence)
+    text, quotes = await complete(model, messages, evidence, on_token)
+    refused = is_refusal(text)
     if refused and (passages := closest_passages(evidence)):
         closest = f"\n\n{passages}"
         stream_words(closest, on_token)

@@ -1,4 +1,4 @@
-"""Streams what a model writes as its reader may see it: markers are plain, links that no source has never arrive."""
+"""Streams what a model writes as its reader may see it: markers are numbered, links that no source has never arrive."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
 
-from app.chains.named_quotes import without_named_quotes
+from app.chains.evidence import read_text
 from app.chains.outside_links import SCHEMES, remove_outside_links
-from app.chains.records import TokenSink
+from app.chains.records import Evidence, Quote, TokenSink
+from app.chains.source_markers import SourceMarkers
 from app.models.chat import ChatModel
 
 _MOST_HELD_CHARS = 4_000
@@ -29,29 +30,33 @@ _WHOLE = re.compile(
 
 
 async def complete(
-    model: ChatModel, messages: Sequence[BaseMessage], *, sources: str, on_token: TokenSink | None
-) -> str:
-    """Let the model answer; what is streamed holds no address that does not stand in `sources`, and no image.
+    model: ChatModel, messages: Sequence[BaseMessage], evidence: Evidence, on_token: TokenSink | None = None
+) -> tuple[str, tuple[Quote, ...]]:
+    """Let the model answer from the evidence; gives the text, and what its markers mean.
 
-    The answer itself is as the model wrote it.
+    Addresses that no source has are taken out, and so are images. What is streamed has the same markers.
 
     Raises:
         ModelError: the model failed.
     """
     if on_token is None:
-        return await model.complete(messages)
-    cleaned = _CleanTokens(on_token, sources)
-    written = await model.complete(messages, on_token=cleaned.token)
-    cleaned.finish()
-    return written
+        written = await model.complete(messages)
+    else:
+        cleaned = _CleanTokens(on_token, evidence)
+        written = await model.complete(messages, on_token=cleaned.token)
+        cleaned.finish()
+    markers = SourceMarkers(evidence)
+    text = remove_outside_links(markers.rewrite(written), read_text(evidence))
+    return text.strip(), markers.quotes
 
 
 class _CleanTokens:
     """Holds back what may still become a link, an image, HTML or a marker with words."""
 
-    def __init__(self, sink: TokenSink, sources: str) -> None:
+    def __init__(self, sink: TokenSink, evidence: Evidence) -> None:
         self._sink = sink
-        self._sources = sources
+        self._markers = SourceMarkers(evidence)
+        self._sources = read_text(evidence)
         self._held = ""
 
     def token(self, text: str) -> None:
@@ -69,5 +74,5 @@ class _CleanTokens:
 
     def _pass_on(self, end: int) -> None:
         settled, self._held = self._held[:end], self._held[end:]
-        if cleaned := remove_outside_links(without_named_quotes(settled), self._sources):
+        if cleaned := remove_outside_links(self._markers.rewrite(settled), self._sources):
             self._sink.token(cleaned)

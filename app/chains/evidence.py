@@ -48,11 +48,6 @@ def read_text(evidence: Evidence) -> str:
     return "\n".join(hit.chunk.text for hit in evidence)
 
 
-def whole_chunks(evidence: Evidence) -> tuple[Quote, ...]:
-    """What the markers of a model's draft mean: the n-th chunk of the evidence."""
-    return tuple(Quote(marker, hit.chunk, hit.score) for marker, hit in enumerate(evidence, start=1))
-
-
 def cite_quote(quote: Quote) -> str:
     return f"{quote.shown or quote_plainly(quote.text)} [{quote.marker}]"
 

@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 
 from app.chains.clean_stream import complete
 from app.chains.markers import disarm_markers
-from app.chains.named_quotes import without_named_quotes
 from app.chains.prompts import (
     SUMMARY_COLLAPSE_PROMPT,
     SUMMARY_DIRECT_PROMPT,
@@ -18,9 +17,9 @@ from app.chains.prompts import (
     fence_sources,
     fresh_nonce,
 )
-from app.chains.records import Draft, Question, Quote, TokenSink
+from app.chains.records import Draft, Question, TokenSink
 from app.errors import ModelError, ModelMisbehaved
-from app.knowledge.records import Chunk
+from app.knowledge.records import Chunk, Hit
 from app.models.chat import ChatModel
 from app.schemas import Coverage
 
@@ -82,12 +81,9 @@ class ModelSummary:
             notes = await self._collapse(await _map_bounded(self._note, groups))
             text = "\n\n".join(notes)
             messages = SUMMARY_PROMPT.format_messages(nonce=nonce, notes=text, question=self._question)
-        sources = "\n".join(chunk.text for _, chunk in self._numbered)
-        summary = without_named_quotes(
-            await complete(self._model, messages, sources=sources, on_token=on_token)
-        ).strip()
+        evidence = [Hit(chunk, 1.0, None, None) for _, chunk in self._numbered]
+        summary, quotes = await complete(self._model, messages, evidence, on_token)
         self._progress(len(self._numbered), len(self._numbered))
-        quotes = tuple(Quote(number, chunk, 1.0) for number, chunk in self._numbered)
         coverage = measure_coverage([chunk for _, chunk in self._numbered])
         return Draft(
             summary,
@@ -114,7 +110,7 @@ class ModelSummary:
         nonce = fresh_nonce()
         sources = fence_sources(group, nonce)
         messages = SUMMARY_PART_PROMPT.format_messages(nonce=nonce, sources=sources, question=self._question)
-        note = without_named_quotes(await self._model.complete(messages)).strip()
+        note = (await self._model.complete(messages)).strip()
         document_id = _only_document(group)
         if self._notes is not None and document_id is not None:
             await asyncio.to_thread(self._notes.put, document_id, self._key(group), note)

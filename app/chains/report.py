@@ -15,12 +15,10 @@ from app.chains.evidence import (
     is_refusal,
     nearest,
     read_passages,
-    read_text,
     refusal_text,
 )
 from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers, quote_plainly
-from app.chains.named_quotes import locate_named_quotes
 from app.chains.prompts import REPORT_PROMPT, fence_sources, fresh_nonce
 from app.chains.record_text import show_quote
 from app.chains.records import Draft, Evidence, Finding, Question, Quote, TokenSink
@@ -89,9 +87,8 @@ async def _ask(
         sub_questions=_listed([part.question for part in _planned(findings)]),
         calculated=f"\n\nCalculated:\n{_listed(calculations)}" if calculations else "",
     )
-    written = await complete(model, messages, sources=read_text(evidence), on_token=on_token)
-    refused = is_refusal(written)
-    text, quotes = locate_named_quotes(written.strip(), evidence)
+    text, quotes = await complete(model, messages, evidence, on_token)
+    refused = is_refusal(text)
     return Draft(
         text=text,
         quotes=() if refused else quotes,

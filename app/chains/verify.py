@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from app.chains.injection import find_suspicions
 from app.chains.locate import locate
 from app.chains.markers import marker_positions, normalise_markers, quote_plainly, renumber, without_markers
-from app.chains.outside_links import remove_outside_links
 from app.chains.records import Draft, Quote, Verified
 from app.errors import UnknownDocument
 from app.knowledge.records import Chunk
@@ -33,7 +32,7 @@ _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»]{12,})[\"”“»]")
 def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
     """Drop markers without a source or with invented words, number the rest as they occur and find their quotes.
 
-    Links that no source has are taken out, and so are all images.
+    Images become their description.
 
     `text_of` gives the stored text of a document id and may raise `UnknownDocument`: the document was deleted
     meanwhile, and what it is cited for stays unverified. A quote is `verified` when it stands literally in
@@ -43,8 +42,7 @@ def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
     by_marker: dict[int, list[Quote]] = {}
     for quote in draft.quotes:
         by_marker.setdefault(quote.marker, []).append(quote)
-    sources = "\n".join(quote.chunk.text for quote in draft.quotes)
-    text = remove_outside_links(normalise_markers(draft.text, by_marker.keys()), sources)
+    text = normalise_markers(draft.text, by_marker.keys())
     claims: dict[int, list[_Claim]] = {}
     for marker, claim in _claims(text):
         claims.setdefault(marker, []).append(claim)

@@ -106,7 +106,7 @@ def test_the_words_that_the_model_names_are_the_quote(
         events = list(agent.stream({"question": "How high is the monthly rent?"}))
 
     streamed = "".join(event["content"] for event in events if event["type"] == "token")
-    assert streamed.split() == "It is so [1], not otherwise [1]. x".split()
+    assert streamed.split() == "It is so [1], not otherwise [2]. x".split()
     final = events[-1]
     assert final["answer"] == "It is so [1], not otherwise. x"
     (citation,) = final["citations"]

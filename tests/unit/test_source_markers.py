@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from app.chains.named_quotes import locate_named_quotes, without_named_quotes
 from app.chains.records import Draft
+from app.chains.source_markers import SourceMarkers
 from app.chains.verify import verify
 from app.schemas import Citation
 from tests.unit.chain_fakes import Library
@@ -23,8 +23,8 @@ EVIDENCE = LIBRARY.evidence()
 
 
 def checked(text: str) -> tuple[str, list[Citation]]:
-    plain, quotes = locate_named_quotes(text, EVIDENCE)
-    draft = Draft(text=plain, quotes=quotes, refused=False, mode="llm", model="m")
+    markers = SourceMarkers(EVIDENCE)
+    draft = Draft(text=markers.rewrite(text), quotes=markers.quotes, refused=False, mode="llm", model="m")
     verified = verify(draft, text_of=LIBRARY.text_of)
     return verified.answer, verified.citations
 
@@ -87,8 +87,15 @@ def test_a_model_that_names_no_words_is_cited_as_ever() -> None:
 
 
 def test_a_marker_that_was_cut_off_is_closed() -> None:
-    assert without_named_quotes('The rent [1: "1,450 eu') == "The rent [1]"
-    assert locate_named_quotes('The rent [1: "1,450 eu', EVIDENCE)[0] == "The rent [1]"
+    assert SourceMarkers(EVIDENCE).rewrite('The rent [1: "1,450 eu') == "The rent [1]"
+
+
+def test_pieces_have_the_numbers_of_the_whole() -> None:
+    pieces = ["A [3]. ", 'B [1: "1,450 euros"]. ', "C [2, 3]. ", "D [1] [9]. ", 'E [1: "each month"].']
+    markers = SourceMarkers(EVIDENCE)
+    assert "".join(map(markers.rewrite, pieces)) == SourceMarkers(EVIDENCE).rewrite("".join(pieces))
+    assert "".join(map(SourceMarkers(EVIDENCE).rewrite, pieces[:1])) == "A [1]. "
+    assert [quote.marker for quote in markers.quotes] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -96,5 +103,5 @@ def test_a_marker_that_was_cut_off_is_closed() -> None:
 )
 def test_hostile_text_takes_linear_time(text: str) -> None:
     started = time.perf_counter()
-    locate_named_quotes(text, EVIDENCE)
+    SourceMarkers(EVIDENCE).rewrite(text)
     assert time.perf_counter() - started < 5

@@ -1,11 +1,12 @@
-"""The words that a model names with its markers, as in `[2: "three months"]`: each is looked for in its source."""
+"""What a model's markers mean: a source, as in `[2]`, or the words of it that it names, as in `[2: "three months"]`."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from app.chains.evidence import whole_chunks
 from app.chains.locate import locate
+from app.chains.markers import marker_positions, normalise_markers, renumber
 from app.chains.records import Evidence, Quote
 from app.knowledge.records import Hit
 from app.models.sentences import split_sentences
@@ -20,35 +21,52 @@ _CUT_OFF = re.compile(rf"\[(\d{{1,6}})\s{{0,3}}[:,]?\s{{0,3}}[\"“„«][^\n\]]
 _ELLIPSIS = re.compile(r"\s*(?:\.\.\.|…)\s*")
 _MAX_GAP = 600
 _MAX_SENTENCES_CHARS = 500
-_FIRST_MARKER = 900_000
+_FIRST_NAMED = 900_000
 """Far from what a model may make up: its `[7]` is the seventh source, or nothing."""
 _NOBODYS = "[0]"
 
 _Span = tuple[int, int]
 
 
-def without_named_quotes(text: str) -> str:
-    """The same text with plain markers: `[2]`."""
-    return _CUT_OFF.sub(r"[\1]", _NAMED.sub(r"[\1]", text))
+class SourceMarkers:
+    """Numbers what a model cites, sources and the sentences that it names of them, as they come up: 1, 2, 3, …
 
-
-def locate_named_quotes(text: str, evidence: Evidence) -> tuple[str, tuple[Quote, ...]]:
-    """The text with plain markers, and what they mean: sources, or the very sentences that the model has named.
-
-    Other sentences of a source have other numbers. Words that no source has leave a marker that `is_doubtful`.
+    A text may come in pieces that cut no marker; their markers then have the numbers that those of the whole text have.
     """
-    quotes: dict[tuple[int, _Span | str], Quote] = {}
 
-    def as_marker(found: re.Match[str]) -> str:
-        place = _find(found[2], int(found[1]), evidence)
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._named: dict[tuple[int, _Span | str], int] = {}
+        self._meant = {
+            number: Quote(number, hit.chunk, hit.score) for number, hit in enumerate(evidence, start=1)
+        }
+        self._numbers: dict[int, int] = {}
+
+    @property
+    def quotes(self) -> tuple[Quote, ...]:
+        """What the markers mean that have come up."""
+        return tuple(
+            replace(self._meant[written], marker=marker) for written, marker in self._numbers.items()
+        )
+
+    def rewrite(self, text: str) -> str:
+        """The text with markers `[n]` of `quotes`; those that mean nothing are removed."""
+        plain = _CUT_OFF.sub(r"[\1]", _NAMED.sub(self._name, text))
+        plain = normalise_markers(plain, self._meant.keys())
+        for written, _ in marker_positions(plain):
+            self._numbers.setdefault(written, len(self._numbers) + 1)
+        return renumber(plain, self._numbers)
+
+    def _name(self, found: re.Match[str]) -> str:
+        """A marker for the words: of the place where they stand, or a doubtful one of the source that was given."""
+        place = _find(found[2], int(found[1]), self._evidence)
         if place is None:
             return _NOBODYS
         number, span = place
-        quote = _quote(_FIRST_MARKER + len(quotes), evidence[number - 1], span)
-        return f"[{quotes.setdefault((number, span or found[2]), quote).marker}]"
-
-    plain = _CUT_OFF.sub(r"[\1]", _NAMED.sub(as_marker, text))
-    return plain, (*whole_chunks(evidence), *quotes.values())
+        marker = self._named.setdefault((number, span or found[2]), _FIRST_NAMED + len(self._named))
+        if marker not in self._meant:
+            self._meant[marker] = _quote(marker, self._evidence[number - 1], span)
+        return f"[{marker}]"
 
 
 def _find(words: str, number: int, evidence: Evidence) -> tuple[int, _Span | None] | None:
