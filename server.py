@@ -18,6 +18,7 @@ from app.agents.base import AgentDeps, ResearchBudget
 from app.api import ask, batches, collections, documents, jobs, knowledge, ops, threads
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
+from app.api.mcp.door import McpDoor, add_mcp_route
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.services import Services
@@ -134,8 +135,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log_dir, settings.log_level)
-        async with open_services(settings) as services:
-            app.state.services = services
+        async with open_services(settings) as services, aclosing(McpDoor(services)) as door:
+            app.state.services, app.state.mcp = services, door
             services.ingestion.worker.start(settings.ingestion_workers)
             services.batch_worker.start()
             log.info(
@@ -166,6 +167,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (module.router for module in routers):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
+    add_mcp_route(app)
 
     @app.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:

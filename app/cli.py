@@ -64,6 +64,19 @@ def serve(
 
 
 @app.command()
+def mcp(
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Address of a running API; otherwise the local data directory."),
+    ] = None,
+) -> None:
+    """Serve the documents to an MCP client that starts this command, over standard input and output."""
+    from app.commands.mcp_stdio import serve as run
+
+    run(server)
+
+
+@app.command()
 def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8501,

@@ -4,6 +4,7 @@ LlmopsError
 ├── ConfigurationError          the operator: a setting, or data built with other settings
 │   └── EmbeddingModelMismatch
 ├── StorageUnavailable          the operator: the disk is full, or the database does not answer
+├── ServerUnreachable           the operator: the server that a command was told to use does not answer
 ├── LeaseLost                   nobody: another worker, or nobody, goes on with the document
 ├── RequestError                the caller: the request cannot be carried out as it stands
 │   ├── InvalidRequest
@@ -12,7 +13,7 @@ LlmopsError
 │   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, NothingToResume, CollectionExists
-│   ├── BodyTooLarge
+│   ├── BodyTooLarge, ForeignOrigin, ForeignHost
 │   ├── UnusableBackup
 │   └── RunTimeout
 ├── UnreadableDocument          the caller: this file cannot become a document
@@ -66,6 +67,14 @@ class StorageUnavailable(LlmopsError):
     title = "The storage cannot be used at the moment"
 
 
+class ServerUnreachable(LlmopsError):
+    """No server answers at the address that the command was given, or not as one of ours."""
+
+    status = 502
+    code = "server_unreachable"
+    title = "The server cannot be reached"
+
+
 class LeaseLost(LlmopsError):
     """The document was deleted, cancelled or taken over while this worker had it; what it did last changed nothing."""
 
@@ -90,6 +99,22 @@ class BodyTooLarge(RequestError):
     status = 413
     code = "body_too_large"
     title = "The body is larger than allowed"
+
+
+class ForeignOrigin(RequestError):
+    """A page of another web site is calling from somebody's browser."""
+
+    status = 403
+    code = "foreign_origin"
+    title = "Pages of this origin may not call this address"
+
+
+class ForeignHost(RequestError):
+    """The request was sent to a name that is not this server's; somebody may have made it point here (rebinding)."""
+
+    status = 421
+    code = "foreign_host"
+    title = "This server does not answer under this name"
 
 
 class UnusableBackup(RequestError):

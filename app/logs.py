@@ -11,6 +11,7 @@ import sys
 from contextvars import ContextVar
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TextIO
 
 FILES = {"llmops.api": "api.log", "llmops.embedding": "embedding.log", "llmops.rag": "rag.log"}
 _MAX_BYTES = 10 * 1024 * 1024
@@ -58,25 +59,29 @@ def configure_logging(log_dir: Path, level: str) -> None:
     A log folder that cannot be written leaves standard output alone and says so, for a service that answers is worth
     more than its log files.
     """
-    formatter = KeyValueFormatter()
-    console = logging.StreamHandler(sys.stdout)
-    console.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers[:] = [console]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("llmops").setLevel(level)
+    log_to(sys.stdout, level)
     try:
         log_dir.mkdir(parents=True, exist_ok=True)
         for name, file_name in FILES.items():
-            _attach(logging.getLogger(name), log_dir / file_name, formatter)
+            _attach(logging.getLogger(name), log_dir / file_name)
     except OSError as error:
         logging.getLogger("llmops.api").warning("log_files_unavailable", extra={"reason": str(error)})
 
 
-def _attach(logger: logging.Logger, path: Path, formatter: logging.Formatter) -> None:
+def log_to(stream: TextIO, level: str) -> None:
+    """Send everything to one stream: of ours what is at `level` and above, of others warnings."""
+    console = logging.StreamHandler(stream)
+    console.setFormatter(KeyValueFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [console]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("llmops").setLevel(level)
+
+
+def _attach(logger: logging.Logger, path: Path) -> None:
     close_files(logger)
     handler = RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8")
-    handler.setFormatter(formatter)
+    handler.setFormatter(KeyValueFormatter())
     logger.addHandler(handler)
 
 

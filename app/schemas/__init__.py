@@ -69,6 +69,7 @@ from app.schemas.documents import (
 from app.schemas.jobs import JobInfo, JobList, JobProgress, JobStage, JobState, UploadResponse
 from app.schemas.operations import AgentInfo, Health, Info, Problem, Stats
 from app.schemas.threads import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage, Turn
+from app.schemas.tools import AskArguments, ListArguments, SummarizeArguments
 
 __all__ = [
     "COLLECTION_NAME",
@@ -79,6 +80,7 @@ __all__ = [
     "AgentInput",
     "AgentName",
     "Answer",
+    "AskArguments",
     "AskRequest",
     "BatchAccepted",
     "BatchAnswers",
@@ -117,6 +119,7 @@ __all__ = [
     "JobProgress",
     "JobStage",
     "JobState",
+    "ListArguments",
     "Mode",
     "ModeChoice",
     "NewCollection",
@@ -131,6 +134,7 @@ __all__ = [
     "SearchResponse",
     "SearchResult",
     "Stats",
+    "SummarizeArguments",
     "TextDocument",
     "Thread",
     "ThreadInfo",

@@ -91,11 +91,14 @@ class IndexRequest(Wire):
 
 
 class SearchRequest(Wire):
-    query: str = Field(examples=["notice period"])
+    query: str = Field(description="What to look for, in words or as a question", examples=["notice period"])
     k: int | None = Field(
         default=None, ge=1, le=100, description="How many; else the collection's `top_k`, else LLMOPS_TOP_K"
     )
-    collection: CollectionName | None = None
+    collection: CollectionName | None = Field(
+        default=None,
+        description="Name of the set of documents to look into; left out, the one called `default`",
+    )
     document_ids: DocumentIds = None
     filter: dict[str, Any] | None = Field(
         default=None,
