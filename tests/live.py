@@ -28,9 +28,9 @@ def make_settings(folder: Path, **overrides: Any) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[httpx.Client]:
+def running(settings: Settings, port: int = 0) -> Iterator[httpx.Client]:
     """Serve `settings` until the block ends; the client's `base_url` is the server's."""
-    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_config=None, lifespan="on")
+    config = uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

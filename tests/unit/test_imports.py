@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 HEAVY = set(
-    "alembic faiss fastapi langchain langchain_core langchain_openai langgraph langserve numpy onnxruntime openai pypdf"
-    " pypdfium2 sqlalchemy starlette streamlit tantivy tokenizers uvicorn".split()
+    "alembic faiss fastapi langchain langchain_core langchain_openai langgraph langserve mcp mcp_types numpy"
+    " onnxruntime openai pypdf pypdfium2 sqlalchemy starlette streamlit tantivy tokenizers uvicorn".split()
 )
 
 
@@ -38,6 +38,12 @@ def test_light_modules_stay_light(statement: str, at_most: int, root: Path) -> N
     loaded = modules_loaded_by(statement, root)
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
     assert len(loaded) <= at_most
+
+
+def test_the_server_starts_without_the_sdk_of_mcp(root: Path) -> None:
+    """It takes half as long again to import as all the rest; the first request to `/mcp` loads it."""
+    loaded = modules_loaded_by("import server; server.create_app()", root)
+    assert {name.partition(".")[0] for name in loaded} & {"mcp", "mcp_types"} == set()
 
 
 def test_importing_the_server_needs_no_key_and_opens_nothing(root: Path, tmp_path: Path) -> None:
