@@ -66,6 +66,22 @@ def test_the_remote_runnable_example_runs(service: httpx.Client, root: Path) -> 
     assert "refused with 422 invalid_request" in finished.stdout
 
 
+def test_the_mcp_example_runs(service: httpx.Client, root: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-W", "error", str(root / "examples/mcp_client.py"), str(service.base_url)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "ask_documents: Ask the documents" in finished.stdout
+    assert "… Working as qa" in finished.stdout
+    assert "28" in finished.stdout.partition("# ask_documents")[2]
+    assert "(stands there)" in finished.stdout
+    assert "True: unknown_document: There is no document 'nope'" in finished.stdout
+
+
 def test_the_questions_about_the_samples_are_answered(service: httpx.Client, root: Path) -> None:
     """Most of them, each with a citation that was checked; how many exactly is the evaluation's business."""
     wrong = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from app.api.mcp.tools import TOOLS
 from app.cli import app
 from app.settings import Settings, environment_name
 
@@ -74,6 +76,22 @@ def test_every_file_and_folder_named_in_the_documents_exists(root: Path) -> None
     for path in documents(root):
         for name in re.findall(r"`((?:app|ui|docs|scripts|examples|tests)/[\w./-]*)`", path.read_text()):
             assert name in made_at_run_time or (root / name).exists(), f"{path.name} names {name!r}"
+
+
+def test_the_settings_for_mcp_clients_can_be_copied(root: Path) -> None:
+    blocks = re.findall(r"```json\n(.*?)```", (root / "docs/mcp.md").read_text(), flags=re.DOTALL)
+    assert len(blocks) == 4
+    for block in blocks:
+        ((_, servers),) = json.loads(block).items()
+        documents = servers["documents"]
+        assert documents.get("url", "").endswith("/mcp") or documents["args"][0] == "mcp"
+
+
+def test_every_tool_and_argument_is_in_the_page_about_mcp(root: Path) -> None:
+    page = (root / "docs/mcp.md").read_text()
+    for tool in TOOLS.values():
+        arguments = ", ".join(f"`{name}`" for name in tool.arguments.model_fields)
+        assert f"| `{tool.name}` | {arguments} | " in page
 
 
 def test_decision_records_are_numbered_without_gaps_and_short(root: Path) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from logging import getLogger
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
-import anyio
 import mcp_types as wire
 from pydantic import ValidationError
 
+from app.api.disconnects import in_own_task
 from app.api.mcp import resources
 from app.api.mcp.readable import address
 from app.api.mcp.server import PLAIN_TEXT, Context, as_failed_call
@@ -26,8 +24,6 @@ from app.surrogates import replace_in_json
 log = getLogger("llmops.api")
 
 _FAILED = "The server failed on this call; its log has the details"
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -52,7 +48,7 @@ class LocalSource:
         started, outcome = perf_counter(), "cancelled"
         try:
             checked, report = _checked(tool, arguments), _Steps(context).report
-            result: Wire = await _in_own_task(tool.call(self._services, checked, report))
+            result: Wire = await in_own_task(tool.call(self._services, checked, report))
             outcome = "ok"
             content: list[wire.ContentBlock] = [wire.TextContent(text=tool.read(result))]
             return wire.CallToolResult(content=content, structured_content=result.model_dump(mode="json"))
@@ -90,19 +86,3 @@ def _checked(tool: Tool[Any, Any], arguments: dict[str, Any]) -> Wire:
     except ValueError as error:
         raise InvalidRequest(f"arguments: {error}") from None
     return checked
-
-
-async def _in_own_task(work: Awaitable[T]) -> T:
-    """Await work that must end in order when the call is cancelled.
-
-    A cancelled scope of anyio interrupts whatever is awaited in it, again and again; a task of asyncio's own is
-    outside of it and is interrupted once.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait([task])
-        return task.result()
-    finally:
-        task.cancel()
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([task])
