@@ -12,6 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from app.api.mcp.tools import TOOLS
 from app.schemas import Answer, DocumentPage, SearchResponse
+from tests.api.conftest import LEASE
 from tests.fixtures.documents import make_pdf
 from tests.live import make_settings, running
 from tests.mcp_clients import MODES, Mode, Steps, becomes_true, error_of, over_http, text_of
@@ -135,6 +136,15 @@ async def test_a_document_is_summarised_by_its_id(server: httpx.Client, mode: Mo
     assert f"read {answer.coverage.chunks_read} of {answer.coverage.chunks} passages" in text_of(result)
     assert "Reading passages (1 of 1)" in [message for _, message in steps.told]
     assert "14,200" in text_of(focused)
+
+
+async def test_a_document_is_found_in_whichever_collection_it_is(fresh_server: httpx.Client) -> None:
+    document = {"text": LEASE, "name": "lease.txt"}
+    (info,) = post(fresh_server, "/index", {"documents": [document], "collection": "contracts"})["documents"]
+    async with over_http(fresh_server) as client:
+        result = await client.call_tool("summarize_document", {"document_id": info["document_id"]})
+
+    assert not Answer.model_validate(result.structured_content).refused
 
 
 @BOTH

@@ -112,14 +112,24 @@ def test_a_broken_message_is_refused_and_the_next_one_served(
     assert post(server).status_code == 200
 
 
-def test_half_characters_do_no_harm(server: httpx.Client) -> None:
-    arguments = b'{"query": "rent \\ud800", "collection": "\\ud800"}'
-    call = (
-        b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search_documents","arguments":%s}}'
-    )
+MODERN = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "search_documents"}
+ENVELOPE = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 
-    assert post(server, call % arguments).status_code in (200, 400)
-    assert post(server).status_code == 200
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), [({"query": "rent \ud800"}, "lease.txt"), ({"rent \ud800": 1}, "invalid_request")]
+)
+def test_half_characters_do_no_harm(server: httpx.Client, arguments: dict[str, Any], told: str) -> None:
+    params = {"name": "search_documents", "arguments": arguments, "_meta": ENVELOPE}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    response = post(server, call, **MODERN)
+
+    assert response.status_code == 200
+    assert told in response.text
+    assert "\\ud800" not in response.text
 
 
 @pytest.mark.parametrize("is_announced", [True, False])

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from app.api.disconnects import in_own_task
 from app.api.mcp import resources
 from app.api.mcp.readable import address
-from app.api.mcp.server import PLAIN_TEXT, Context, as_failed_call
+from app.api.mcp.server import PLAIN_TEXT, Context
 from app.api.mcp.tools import Tool
 from app.api.problems import explain_validation
 from app.api.services import Services
@@ -22,8 +22,6 @@ from app.schemas import Wire
 from app.surrogates import replace_in_json
 
 log = getLogger("llmops.api")
-
-_FAILED = "The server failed on this call; its log has the details"
 
 
 @dataclass
@@ -57,8 +55,7 @@ class LocalSource:
             raise
         except Exception:
             outcome = LlmopsError.code
-            log.exception("unhandled_exception", extra={"tool": tool.name})
-            return as_failed_call(outcome, _FAILED)
+            raise
         finally:
             elapsed = round((perf_counter() - started) * 1000, 1)
             log.info("tool_called", extra={"tool": tool.name, "outcome": outcome, "ms": elapsed})
