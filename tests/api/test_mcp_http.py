@@ -24,6 +24,14 @@ def problem_of(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
+def refusal_of(response: httpx.Response) -> tuple[int, str]:
+    """The error in the protocol's own form, whose message clients show."""
+    body = response.json()
+    assert (body["jsonrpc"], body["id"]) == ("2.0", None)
+    assert "LLMOPS_CORS_ORIGINS" in body["error"]["message"]
+    return response.status_code, body["error"]["data"]["code"]
+
+
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 def test_a_message_is_answered_with_or_without_a_slash(server: httpx.Client, path: str) -> None:
     response = post(server, path=path, **{"x-request-id": "mine"})
@@ -73,7 +81,7 @@ def test_this_machine_may_call(server: httpx.Client, headers: dict[str, str]) ->
 def test_pages_of_others_may_not(
     server: httpx.Client, headers: dict[str, str], refusal: tuple[int, str]
 ) -> None:
-    assert problem_of(post(server, **headers)) == refusal
+    assert refusal_of(post(server, **headers)) == refusal
 
 
 def test_configured_origins_may_call_and_their_hosts_are_names_of_the_server(
@@ -84,7 +92,7 @@ def test_configured_origins_may_call_and_their_hosts_are_names_of_the_server(
         allowed = post(server, host="docs.example.org", origin="https://docs.example.org")
         assert allowed.status_code == 200
         assert allowed.headers["access-control-allow-origin"] == "https://docs.example.org"
-        assert problem_of(post(server, origin="https://other.example.org")) == (403, "foreign_origin")
+        assert refusal_of(post(server, origin="https://other.example.org")) == (403, "foreign_origin")
         asked_before = {"origin": "https://docs.example.org", "access-control-request-method": "POST"}
         assert server.options("/mcp", headers=asked_before).status_code == 200
 

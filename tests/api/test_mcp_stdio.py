@@ -92,6 +92,14 @@ async def test_a_server_may_come_and_go(data_dir: Path, tmp_path: Path) -> None:
     assert unread.value.data == {"code": "server_unreachable"}
 
 
+async def test_an_address_that_is_none_of_ours_is_said_to_be_so(server: httpx.Client, tmp_path: Path) -> None:
+    async with over_stdio(tmp_path, "--server", f"{server.base_url}/docs") as client:
+        result = await client.call_tool("list_documents", {})
+
+    assert error_of(result) == "server_unreachable"
+    assert "/docs/mcp does not answer as this service does: Not Found" in text_of(result)
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("through_server", [False, True])
 async def test_cancelling_a_call_stops_the_model(data_dir: Path, mode: Mode, through_server: bool) -> None:

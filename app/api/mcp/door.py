@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, cast
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.mcp.callers import KnownCallers
-from app.api.problems import from_error, problem
+from app.api.problems import problem
 from app.api.services import Services
 from app.errors import LlmopsError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = getLogger("llmops.api")
 
+_INVALID_REQUEST = -32600  # as JSON-RPC counts errors
 _PATHS = ("/mcp", "/mcp/")  # no redirect between the two, which not every client would follow
 
 
@@ -42,7 +44,7 @@ class McpDoor:
         try:
             self._callers.check(Headers(scope=scope))
         except LlmopsError as error:
-            await from_error(error)(scope, receive, send)
+            await _refusal(error)(scope, receive, send)
             return
         if scope["method"] != "POST":
             await _post_only()(scope, receive, send)
@@ -82,6 +84,12 @@ def _build(services: Services) -> StreamableHTTPSessionManager:
 
     server = build_server(LocalSource(services))
     return StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=MAX_BYTES)
+
+
+def _refusal(error: LlmopsError) -> ASGIApp:
+    """An error in the form that MCP clients show to people; of a problem they would only say that it is one."""
+    body = {"code": _INVALID_REQUEST, "message": error.detail, "data": {"code": error.code}}
+    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": body}, status_code=error.status)
 
 
 def _post_only() -> ASGIApp:

@@ -47,6 +47,8 @@ class RemoteSource:
                     refusal = error
         except ExceptionGroup as group:
             raise ServerUnreachable(f"No server answers at {self._url}: {_first(group)}") from group
+        if not isinstance(refusal.data, dict) or "code" not in refusal.data:
+            raise ServerUnreachable(f"{self._url}/mcp does not answer as this service does: {refusal}")
         raise refusal
 
 
