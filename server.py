@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 
 from app import __version__
 from app.agents.base import AgentDeps, ResearchBudget
-from app.api import ask, batches, collections, documents, jobs, knowledge, ops, threads
+from app.api import ask, batches, collections, completions, documents, jobs, knowledge, ops, threads
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.mcp.door import McpDoor, add_mcp_route
@@ -163,7 +163,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
         )
     app.add_middleware(RequestLog)
-    routers = (ask, batches, threads, knowledge, documents, collections, jobs, ops)
+    routers = (ask, completions, batches, threads, knowledge, documents, collections, jobs, ops)
     for router in (module.router for module in routers):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)

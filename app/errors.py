@@ -9,7 +9,7 @@ LlmopsError
 ├── RequestError                the caller: the request cannot be carried out as it stands
 │   ├── InvalidRequest
 │   ├── NotFound
-│   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownAgent, UnknownJob
+│   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownAgent, UnknownModel, UnknownJob
 │   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, NothingToResume, CollectionExists
@@ -202,6 +202,13 @@ class UnknownThread(NotFound):
 class UnknownJob(NotFound):
     code = "unknown_job"
     title = "No such job"
+
+
+class UnknownModel(NotFound):
+    """No agent has the name that a client of OpenAI's API gives as a model."""
+
+    code = "model_not_found"
+    title = "No such model"
 
 
 class UnknownAgent(NotFound):

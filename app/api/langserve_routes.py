@@ -21,7 +21,7 @@ from langserve import CustomUserType, add_routes
 
 from app.agents import AGENTS
 from app.api.disconnects import answer_while_connected
-from app.api.readable_events import ReadableEvents, footnote
+from app.api.readable_events import ReadableEvents, with_sources
 from app.api.request_checks import (
     LangServeRoute,
     chat_request,
@@ -220,14 +220,6 @@ class ChatRunnable(Runnable[Any, Any]):
         answer = await answer_while_connected(self._get_runner(), run, caller(config))
         assert isinstance(answer, Answer)  # noqa: S101  # nothing asks for approval here
         return with_sources(answer)
-
-
-def with_sources(answer: Answer) -> str:
-    """An answer for clients that show text only: the citations follow as footnotes."""
-    lines = [answer.answer]
-    if answer.citations:
-        lines.append("")
-    return "\n".join([*lines, *map(footnote, answer.citations)])
 
 
 def add_langserve_routes(app: FastAPI, get_runner: Callable[[], Runner]) -> None:

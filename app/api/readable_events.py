@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from app.runs import Event
-from app.schemas import Citation
+from app.schemas import Answer, Citation
+
+_FOOTNOTE = re.compile(r"\[\d+\] .+: “.*”")
 
 
 class ReadableEvents:
@@ -28,4 +32,22 @@ class ReadableEvents:
 def footnote(citation: Citation) -> str:
     """One source as a line of text."""
     page = f", page {citation.page}" if citation.page is not None else ""
-    return f"[{citation.marker}] {citation.document_name}{page}: “{citation.quote}”"
+    return f"[{citation.marker}] {citation.document_name}{page}: “{' '.join(citation.quote.split())}”"
+
+
+def footnotes(answer: Answer) -> str:
+    """All sources of an answer, a line each."""
+    return "\n".join(map(footnote, answer.citations))
+
+
+def with_sources(answer: Answer) -> str:
+    """An answer for clients that show text only."""
+    return "\n\n".join(filter(None, (answer.answer, footnotes(answer))))
+
+
+def without_footnotes(text: str) -> str:
+    """The answer of which `with_sources` made this text."""
+    lines = text.rstrip().split("\n")
+    while lines and (not lines[-1].strip() or _FOOTNOTE.fullmatch(lines[-1])):
+        lines.pop()
+    return "\n".join(lines)

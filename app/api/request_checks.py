@@ -13,9 +13,9 @@ from fastapi import HTTPException, Request, Response
 from pydantic import ValidationError
 
 from app.api.bodies import JsonRoute
+from app.api.conversation import Speaker, history_of
 from app.api.problems import explain_validation
 from app.api.services import get_services
-from app.chains.records import Turn
 from app.errors import InvalidRequest
 from app.runs import RunRequest
 from app.schemas import AgentInput, ChatInput, Wire
@@ -75,13 +75,9 @@ def chat_request(chat: ChatInput) -> RunRequest:
     *before, last = chat.messages
     if last.type != "human":
         raise InvalidRequest("messages: the last one must be of type 'human'")
-    history, question = [], ""
-    for message in before:
-        if message.type == "human":
-            question = message.content
-        elif message.type == "ai":
-            history.append(Turn(question=question, answer=message.content))
-    return RunRequest(question=last.content, history=tuple(history))
+    speakers: dict[str, Speaker] = {"human": "human", "ai": "ai"}
+    said = [(speakers.get(message.type, "other"), message.content) for message in before]
+    return RunRequest(question=last.content, history=history_of(said))
 
 
 async def _items(request: Request, max_batch: int) -> list[tuple[Any, dict[str, Any]]]:

@@ -171,11 +171,22 @@ def test_demo_mode_never_calls_the_model(server: httpx.Client, stub: StubOpenAI)
     assert len(stub.requests) == before
 
 
-def test_a_client_that_hangs_up_stops_the_model(server: httpx.Client, stub: StubOpenAI) -> None:
+COMPLETION = {"model": "qa", "messages": [{"role": "user", "content": "How high is the rent?"}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/qa/stream", {"input": {"question": "How high is the monthly rent?"}}),
+        ("/v1/chat/completions", COMPLETION | {"stream": True}),
+    ],
+)
+def test_a_client_that_hangs_up_stops_the_model(
+    server: httpx.Client, stub: StubOpenAI, path: str, body: dict[str, Any]
+) -> None:
     stub.mode = "hang"
-    body = {"input": {"question": "How high is the monthly rent?"}}
     asked, cancelled = len(stub.requests), len(stub.cancelled)
-    with server.stream("POST", "/qa/stream", json=body):
+    with server.stream("POST", path, json=body):
         assert becomes_true(lambda: len(stub.requests) > asked)
 
     assert becomes_true(lambda: len(stub.cancelled) > cancelled)
@@ -188,6 +199,7 @@ def test_a_client_that_hangs_up_stops_the_model(server: httpx.Client, stub: Stub
         ("/qa/invoke", {"input": {"question": "How high is the rent?"}}),
         ("/qa/batch", {"inputs": [{"question": "How high is the rent?"}]}),
         ("/chat/invoke", {"input": {"messages": [{"content": "How high is the rent?"}]}}),
+        ("/v1/chat/completions", COMPLETION),
     ],
 )
 def test_a_caller_that_does_not_wait_for_the_answer_stops_the_model(
