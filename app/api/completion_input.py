@@ -26,11 +26,10 @@ def as_run(body: CompletionRequest) -> RunRequest:
 
     Raises:
         UnknownModel
-        InvalidRequest: the last message is not the user's, is not text, or a tool is required.
+        InvalidRequest: the last message is not the user's, is not text, or something is wanted beside an answer.
     """
     agent = agent_of(body.model)
-    if body.tool_choice == "required" or isinstance(body.tool_choice, dict):
-        raise InvalidRequest("tool_choice: tools of the caller are never called")
+    _refuse_what_is_no_answer(body)
     texts = [_text_of(number, message) for number, message in enumerate(body.messages)]
     if body.messages[-1].role != "user":
         raise InvalidRequest("messages: the last one must be of the role 'user'")
@@ -51,6 +50,14 @@ def agent_of(model: str) -> AgentChoice:
     if model not in MODELS:
         raise UnknownModel(f"There is no model {model!r}; there are {', '.join(MODELS)}")
     return MODELS[model]
+
+
+def _refuse_what_is_no_answer(body: CompletionRequest) -> None:
+    """A client that wants a tool called or a form filled in must not take an answer for it."""
+    if body.tools or body.tool_choice not in (None, "auto", "none"):
+        raise InvalidRequest("tools: those of the caller are never called")
+    if body.response_format is not None and body.response_format.get("type") != "text":
+        raise InvalidRequest("response_format: answers are text")
 
 
 def _speaker(message: CompletionMessage) -> Speaker:

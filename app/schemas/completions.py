@@ -34,7 +34,7 @@ class StreamOptions(_Lenient):
 
 
 class CompletionRequest(_Lenient):
-    """The last message is the question. The fields below `tool_choice` are ours, for a client's `extra_body`."""
+    """The last message is the question. The fields from `collection` on are ours, for a client's `extra_body`."""
 
     model: str = Field(examples=["agent"], description="agent, qa, research or summarize")
     messages: list[CompletionMessage] = Field(
@@ -45,7 +45,9 @@ class CompletionRequest(_Lenient):
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: int | None = Field(default=None, ge=1, le=1, description="One answer is all there is")
+    tools: list[Any] | None = None
     tool_choice: Any = None
+    response_format: dict[str, Any] | None = None
 
     collection: CollectionName | None = None
     document_ids: DocumentIds = None

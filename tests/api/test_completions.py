@@ -40,7 +40,14 @@ def test_the_agents_are_models(client: openai.OpenAI) -> None:
 
 
 def test_an_answer_has_its_citations_on_the_message_and_as_footnotes(client: openai.OpenAI) -> None:
-    completion = client.chat.completions.create(model="qa", messages=say(NOTICE), temperature=0.3, user="me")
+    completion = client.chat.completions.create(
+        model="qa",
+        messages=say(NOTICE),
+        temperature=0.3,
+        user="me",
+        tools=[],
+        response_format={"type": "text"},
+    )
     message = completion.choices[0].message
     (citation, *_) = (message.model_extra or {})["citations"]
     assert message.content is not None
@@ -154,6 +161,8 @@ async def test_asynchronous_clients(server: httpx.Client) -> None:
         ({"model": 7}, 400, "invalid_request"),
         ({"n": 2}, 400, "invalid_request"),
         ({"tool_choice": "required"}, 400, "invalid_request"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 400, "invalid_request"),
+        ({"response_format": {"type": "json_object"}}, 400, "invalid_request"),
         ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, 400, "invalid_request"),
         ({"collection": "nowhere"}, 404, "unknown_collection"),
         ({"document_ids": ["nothing"]}, 404, "unknown_document"),
