@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench eval lock clean dev-setup
+.PHONY: help setup run test check format bench eval langgraph langgraph-setup lock clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples tests
@@ -41,9 +41,15 @@ bench: dev-setup ## measure speed and memory into benchmarks/results/
 eval: dev-setup ## measure the quality of retrieval and answers into benchmarks/results/
 	$(BIN)/python -m benchmarks.eval
 
+langgraph: langgraph-setup ## serve the graphs to LangGraph's Studio and SDK at port 2024
+	@.venv-langgraph/bin/langgraph dev --no-browser --no-reload
+
+langgraph-setup: setup
+	@sh scripts/langgraph_setup.sh
+
 lock: ## bring the two lock files up to date with pyproject.toml
 	@sh scripts/lock.sh
 
 clean: ## remove .venv and caches; documents in data/ and logs stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
+	rm -rf .venv .venv-langgraph .langgraph_api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

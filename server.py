@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
@@ -53,6 +54,8 @@ _DRAWING_THREADS = 2
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open everything that lives as long as the process, in the order of its dependencies, and close it again.
 
+    What reads files is opened in other threads: `langgraph dev` forbids it in those of event loops.
+
     Raises:
         EmbeddingModelMismatch: the knowledge base was built with another embedding model.
     """
@@ -62,15 +65,21 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         if chat_model is not None:
             await stack.enter_async_context(aclosing(chat_model))
         reranker = build_reranker(settings, chat_model)
-        opened = stack.enter_context(open_knowledge(settings, embedding_model, reranker))
+        opened = await asyncio.to_thread(
+            stack.enter_context, open_knowledge(settings, embedding_model, reranker)
+        )
         pool = stack.enter_context(ThreadPoolExecutor(_POOL_THREADS, "pool"))
         ingestion_pool = stack.enter_context(
             ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others)
         )
         drawing_pool = stack.enter_context(ThreadPoolExecutor(_DRAWING_THREADS, "drawing"))
         memory = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
-        locks = stack.enter_context(closing(ThreadLocks(settings.data_dir / "threads.lock")))
-        ingestion = build_ingestion(opened.store, embedding_model, WordPieces(), settings)
+        locks = stack.enter_context(
+            closing(await asyncio.to_thread(ThreadLocks, settings.data_dir / "threads.lock"))
+        )
+        ingestion = await asyncio.to_thread(
+            lambda: build_ingestion(opened.store, embedding_model, WordPieces(), settings)
+        )
         stack.callback(ingestion.worker.stop)
         deps = AgentDeps(
             opened.store,
