@@ -53,6 +53,13 @@ def _quoted(value: object) -> str:
     return repr(text) if " " in text or "=" in text or not text else text
 
 
+class _RotatingFile(RotatingFileHandler):
+    """Looks at its size only: the standard library's formats each line a second time to know it beforehand."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: ARG002, N802  # as the standard library has it
+        return self.stream is not None and self.stream.tell() >= self.maxBytes
+
+
 def configure_logging(log_dir: Path, level: str) -> None:
     """Send our loggers to their files and everything to standard output; a second call replaces the first.
 
@@ -80,7 +87,7 @@ def log_to(stream: TextIO, level: str) -> None:
 
 def _attach(logger: logging.Logger, path: Path) -> None:
     close_files(logger)
-    handler = RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8")
+    handler = _RotatingFile(path, maxBytes=_MAX_BYTES, backupCount=_BACKUPS, encoding="utf-8")
     handler.setFormatter(KeyValueFormatter())
     logger.addHandler(handler)
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from app.api.bodies import JsonRoute
 from app.api.conversation import Speaker, history_of
 from app.api.problems import explain_validation
-from app.api.services import get_services
+from app.api.services import services_of
 from app.errors import InvalidRequest
 from app.runs import RunRequest
 from app.schemas import AgentInput, ChatInput, Wire
@@ -48,7 +48,7 @@ class LangServeRoute(JsonRoute):
 
 async def check_agent_request(request: Request) -> None:
     """Check the body of a LangServe route over an agent."""
-    services = get_services(request)
+    services = services_of(request)
     for item, config in await _items(request, services.settings.max_batch):
         fields = _validated(item, AgentInput)
         if fields.resume is not None:
@@ -61,7 +61,7 @@ async def check_agent_request(request: Request) -> None:
 
 async def check_chat_request(request: Request) -> None:
     """Check the body of the LangServe route for the chat playground."""
-    services = get_services(request)
+    services = services_of(request)
     for item, _ in await _items(request, services.settings.max_batch):
         services.runner.check(chat_request(_validated(item, ChatInput)))
 

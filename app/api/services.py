@@ -61,8 +61,13 @@ class Services:
         return self.knowledge.store.settings_for(collection, self.settings).top_k
 
 
-def get_services(request: Request) -> Services:
+def services_of(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-UsesServices = Annotated[Services, Depends(get_services)]
+async def _get_services(request: Request) -> Services:
+    """FastAPI calls a dependency that is no coroutine in another thread, which costs more than a search by words."""
+    return services_of(request)
+
+
+UsesServices = Annotated[Services, Depends(_get_services)]

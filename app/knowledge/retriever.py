@@ -143,7 +143,7 @@ class HybridRetriever(BaseRetriever):
             if found.chunk_no in likely and quotation.is_possible():
                 text = continued(sketch, sketches.get(found.chunk_no + 1))
                 score = quotation.raise_score(score, text)
-            return replace(found, score=score)
+            return found if score == found.score else replace(found, score=score)
 
         present = [found for found in candidates if found.chunk_no in sketches]
         return reorder(judge(found, sketches[found.chunk_no]) for found in present), sketches

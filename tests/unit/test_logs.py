@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
+import pytest
+
+from app import logs
 from app.logs import KeyValueFormatter
 
 
@@ -35,3 +39,20 @@ def test_a_traceback_keeps_its_lines_and_nothing_else() -> None:
     assert len(lines) > 3
     assert all(line.isprintable() for line in lines)
     assert lines[-1] == r"ValueError: a\x1b[2Jb"
+
+
+def test_a_file_that_is_full_makes_way_and_no_line_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.logs._MAX_BYTES", 2_000)
+    for start in (0, 40):  # the second time the file is there already
+        logs.configure_logging(tmp_path, "INFO")
+        for number in range(start, start + 40):
+            logging.getLogger("llmops.api").info("event", extra={"number": number})
+    for name in logs.FILES:
+        logs.close_files(logging.getLogger(name))
+    files = sorted(tmp_path.glob("api.log*"))
+    assert len(files) > 2
+    assert all(file.stat().st_size < 2_200 for file in files)
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert sorted(int(line.rpartition("number=")[2]) for line in lines) == list(range(80))
