@@ -9,28 +9,31 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from app.api.openapi import problem_responses
 from app.api.services import Services, UsesServices
+from app.errors import UnknownJob
 from app.schemas import JobInfo, JobList
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"])
 
+_UNKNOWN = problem_responses(UnknownJob)
 _UNFINISHED = ("queued", "running")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 
 
-@router.get("")
+@router.get("", responses=problem_responses())
 async def list_jobs(services: UsesServices, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> JobList:
     """The newest jobs, newest first."""
     return JobList(jobs=await services.in_pool(services.ingestion.jobs.recent, limit))
 
 
-@router.get("/{job_id}")
+@router.get("/{job_id}", responses=_UNKNOWN)
 async def get_job(job_id: str, services: UsesServices) -> JobInfo:
     """How far a job is, with each of its documents; `/jobs/{job_id}/results` has the answers of a batch."""
     return await services.in_pool(services.ingestion.jobs.get, job_id)
 
 
-@router.get("/{job_id}/events", response_class=EventSourceResponse)
+@router.get("/{job_id}/events", response_class=EventSourceResponse, responses=_UNKNOWN)
 async def job_events(job_id: str, services: UsesServices) -> EventSourceResponse:
     """Server-sent events named `job`, each a whole JobInfo: one at once, one at each change, the last at the end."""
     first = await get_job(job_id, services)  # an unknown job is a 404, not a stream that breaks off
@@ -44,7 +47,7 @@ async def job_events(job_id: str, services: UsesServices) -> EventSourceResponse
     return EventSourceResponse(events())
 
 
-@router.delete("/{job_id}")
+@router.delete("/{job_id}", responses=_UNKNOWN)
 async def cancel_job(job_id: str, services: UsesServices) -> JobInfo:
     """Stop a job: what is not done yet is `cancelled`, documents only when no other job wants them as well."""
     job = await services.in_pool(_cancel, services, job_id)
@@ -52,7 +55,7 @@ async def cancel_job(job_id: str, services: UsesServices) -> JobInfo:
     return job
 
 
-@router.post("/{job_id}/resume")
+@router.post("/{job_id}/resume", responses=_UNKNOWN)
 async def resume_job(job_id: str, services: UsesServices) -> JobInfo:
     """Go on with the documents or questions of a job that failed or were cancelled, from where they were left."""
     job = await services.in_pool(_resume, services, job_id)

@@ -18,6 +18,7 @@ from app.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
     LlmopsError,
+    RequestError,
     UnknownCollection,
     UnknownDocument,
     UnreadableDocument,
@@ -83,7 +84,7 @@ async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
     "/upload",
     status_code=202,
     response_model=UploadResponse,
-    responses=FINISHED_UPLOAD | problem_responses(BodyTooLarge, IdempotencyKeyReused),
+    responses=FINISHED_UPLOAD | problem_responses(RequestError, BodyTooLarge, IdempotencyKeyReused),
 )
 async def upload(
     services: UsesServices,
@@ -109,7 +110,9 @@ async def upload(
     return UploadResponse(job_id=job.job_id, documents=job.documents)
 
 
-@router.post("/upload_pdf", responses=problem_responses(BodyTooLarge, *subclasses(UnreadableDocument)))
+@router.post(
+    "/upload_pdf", responses=problem_responses(RequestError, BodyTooLarge, *subclasses(UnreadableDocument))
+)
 async def upload_pdf(
     services: UsesServices, file: UploadFile, collection: CollectionField = None
 ) -> UploadResponse:

@@ -14,7 +14,7 @@ PNG: Responses = {
     200: {"content": {"image/png": {}}, "headers": {"X-Highlight": {"schema": {"type": "string"}}}},
     304: {"description": "Not modified"},
 }
-ANY_FILE: Responses = {200: {"content": {"application/octet-stream": {}}}}
+ANY_FILE: Responses = {200: {"content": {"*/*": {}}}}
 
 
 def problem_responses(*errors: type[LlmopsError]) -> Responses:

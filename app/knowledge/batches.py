@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, Text, and_, cast, delete, func, insert, or_, select, tuple_, update
 
 from app.errors import UnknownDocument, UnknownJob
 from app.knowledge.database import Database
@@ -144,8 +144,10 @@ class Batches:
         self._change(job_id, batch_items.c.state.in_(["queued", "running"]), state="cancelled", **_IDLE)
 
     def resume(self, job_id: str) -> None:
-        """Ask those again that failed or were cancelled."""
-        again = batch_items.c.state.in_(["failed", "cancelled"])
+        """Ask those again that failed or were cancelled; not those that could never be asked."""
+        again = and_(
+            batch_items.c.state.in_(["failed", "cancelled"]), cast(batch_items.c.request, Text) != "{}"
+        )
         self._change(job_id, again, state="queued", problem=None, **_IDLE)
 
     def results(self, job_id: str) -> Iterator[BatchResult]:

@@ -217,6 +217,17 @@ def test_a_batch_is_cancelled_and_resumed(slow: httpx.Client) -> None:
     assert done < 6
 
 
+def test_what_could_never_be_asked_is_not_asked_again(server: httpx.Client) -> None:
+    job_id = server.post("/ask/batch", json={"questions": [" ", {"agent": "qa"}, NOTICE]}).json()["job_id"]
+    wait_for(server, job_id)
+    before = server.get(f"/jobs/{job_id}/results").json()["results"]
+    assert server.post(f"/jobs/{job_id}/resume").status_code == 200
+    assert wait_for(server, job_id)["state"] == "done"
+    after = server.get(f"/jobs/{job_id}/results").json()["results"]
+    assert [result["problem"] for result in after] == [result["problem"] for result in before]
+    assert [result["state"] for result in after] == ["failed", "failed", "done"]
+
+
 def test_a_batch_goes_on_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-not-a-key")
     monkeypatch.setenv("LLMOPS_EMBEDDING_MODEL", "embedded:all-MiniLM-L6-v2")
