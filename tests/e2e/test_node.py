@@ -1,0 +1,59 @@
+"""Clients in JavaScript: the one in examples/, and LangChain's RemoteRunnable.
+
+Run with `pytest -m node`; it needs Node 20 and what `npm ci --prefix tests/e2e/node` installs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.node
+
+
+def run_node(script: Path, url: httpx.URL) -> str:
+    finished = subprocess.run(
+        ["node", str(script), str(url).rstrip("/")], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def test_the_javascript_example_runs(service: httpx.Client, root: Path) -> None:
+    said = run_node(root / "examples/javascript_client.mjs", service.base_url)
+    assert "done: 1 of 1" in said
+    assert "example-lease.txt: indexed" in said
+    assert "14,200 euros. [1]\n  [1] example-lease.txt (verified)" in said
+    assert "> And when is it due?" in said
+    assert "third working day" in said.partition("> And when")[2]
+    assert "2 turns are remembered" in said
+    assert "refused with 422 invalid_request" in said
+    assert "AbortError" in said
+    assert "# deleted" in said
+
+
+def test_ten_turns_by_langchains_remote_runnable(service: httpx.Client, root: Path) -> None:
+    said = run_node(root / "tests/e2e/node/conversation.mjs", service.base_url)
+    turns: list[dict[str, Any]] = [json.loads(line) for line in said.splitlines()]
+    assert len(turns) == 11
+    holidays, notice, probation, discount, rome, summary, compared, both, wrong, again, last = turns
+    assert "28" in holidays["answer"]
+    assert holidays["citations"][0]["verified"]
+    for streamed in (notice, probation, summary):
+        assert (streamed["type"], streamed["same"]) == ("final", True)
+        assert streamed["tokens"] >= 3
+    assert "week" in probation["answer"]
+    assert discount["answer"]
+    assert rome["refused"]
+    assert summary["agent"] == "summarize"
+    assert "## " in compared["answer"]
+    assert len(both["answers"]) == 2
+    assert "422" in wrong["error"] or "must not be empty" in wrong["error"]
+    assert again["answer"] == holidays["answer"]
+    assert last["thread"]["turns"][0]["question"] == holidays["question"]
+    assert len(last["thread"]["turns"]) == 8
