@@ -47,6 +47,12 @@ Collection = Annotated[
 Documents = Annotated[
     list[str] | None, typer.Option("--document", callback=_texts, help="Only this document's ID; repeatable.")
 ]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", callback=_texts, help="Address of a running API; otherwise the local data directory."
+    ),
+]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; otherwise LLMOPS_HOST.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; otherwise LLMOPS_PORT.")]
 
@@ -65,10 +71,7 @@ def serve(
 
 @app.command()
 def mcp(
-    server: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Address of a running API; otherwise the local data directory."),
-    ] = None,
+    server: Server = None,
 ) -> None:
     """Serve the documents to an MCP client that starts this command, over standard input and output."""
     from app.commands.mcp_stdio import serve as run
@@ -105,23 +108,38 @@ def ask(
     question: Annotated[
         str, typer.Argument(callback=_texts, help="The question; - reads it from standard input.")
     ],
+    text_question: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[QUESTION]",
+            callback=_texts,
+            help="After -: a question about the text on standard input.",
+        ),
+    ] = None,
     agent: Annotated[str, typer.Option(callback=_texts, help="auto, qa, research or summarize.")] = "auto",
     demo: Annotated[bool, typer.Option("--demo", help="Answer without the chat model.")] = False,
     collection: Collection = None,
     thread: Annotated[str | None, typer.Option(callback=_texts, help="Continue this conversation.")] = None,
     document: Documents = None,
+    server: Server = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a question from the documents, with the places it stands on."""
+    """Answer a question from the documents, or about the text on standard input, with the places it stands on."""
     from app.commands.asking import ask as run
+    from app.commands.output import read_argument
 
+    if text_question is not None and question != "-":
+        raise InvalidRequest("a second question needs - before it, and a text on standard input")
+    said = read_argument(question)
     run(
-        question,
+        said if text_question is None else text_question,
+        None if text_question is None else said,
         agent=agent,
         mode="demo" if demo else "auto",
         collection=collection,
         thread_id=thread,
         document_ids=document,
+        server=server,
         as_json=as_json,
     )
 
@@ -146,31 +164,33 @@ def search(
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 6,
     collection: Collection = None,
     document: Documents = None,
+    server: Server = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the passages that fit a query, best first."""
     from app.commands.asking import search as run
 
-    run(query, k=k, collection=collection, document_ids=document, as_json=as_json)
+    run(query, k=k, collection=collection, document_ids=document, server=server, as_json=as_json)
 
 
 @app.command()
-def documents(collection: Collection = None, as_json: AsJson = False) -> None:
+def documents(collection: Collection = None, server: Server = None, as_json: AsJson = False) -> None:
     """List the documents."""
     from app.commands.contents import list_documents
 
-    list_documents(collection, as_json=as_json)
+    list_documents(collection, server=server, as_json=as_json)
 
 
 @app.command()
 def delete(
     document_id: Annotated[str, typer.Argument(metavar="ID", callback=_texts, help="ID of the document.")],
+    server: Server = None,
     as_json: AsJson = False,
 ) -> None:
     """Forget a document: its text, vectors and file."""
     from app.commands.contents import delete as run
 
-    run(document_id, as_json=as_json)
+    run(document_id, server=server, as_json=as_json)
 
 
 @app.command(name="verify-deletion")
@@ -238,11 +258,11 @@ def delete_thread(thread_id: Thread, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def stats(as_json: AsJson = False) -> None:
+def stats(server: Server = None, as_json: AsJson = False) -> None:
     """Count what the knowledge base holds."""
     from app.commands.contents import stats as run
 
-    run(as_json=as_json)
+    run(server=server, as_json=as_json)
 
 
 @app.command()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import typer
 
 from app.commands.output import show_columns, show_json
+from app.commands.remote import RemoteServer
 from app.errors import InvalidRequest
 from app.knowledge.store import KnowledgeStore, open_store
-from app.schemas import ClearResponse, DocumentList, Stats
+from app.schemas import ClearResponse, DocumentInfo, DocumentList, DocumentPage, Stats
 from app.settings import load_settings
+
+_PAGE = 100
 
 
 @contextmanager
@@ -21,9 +25,12 @@ def _store() -> Iterator[KnowledgeStore]:
         yield store
 
 
-def list_documents(collection: str | None, *, as_json: bool) -> None:
-    with _store() as store:
-        documents = store.list_documents(collection)
+def list_documents(collection: str | None, *, server: str | None, as_json: bool) -> None:
+    if server is None:
+        with _store() as store:
+            documents = store.list_documents(collection)
+    else:
+        documents = list(_on_server(RemoteServer(server), collection))
     if as_json:
         show_json(DocumentList(documents=documents))
         return
@@ -35,9 +42,20 @@ def list_documents(collection: str | None, *, as_json: bool) -> None:
     show_columns([heading, *rows])
 
 
-def delete(document_id: str, *, as_json: bool) -> None:
-    with _store() as store:
-        store.delete_document(document_id)
+def _on_server(server: RemoteServer, collection: str | None) -> Iterator[DocumentInfo]:
+    offset: int | None = 0
+    while offset is not None:
+        page = server.get("/documents", DocumentPage, collection=collection, limit=_PAGE, offset=offset)
+        yield from page.documents
+        offset = page.next_offset
+
+
+def delete(document_id: str, *, server: str | None, as_json: bool) -> None:
+    if server is None:
+        with _store() as store:
+            store.delete_document(document_id)
+    else:
+        RemoteServer(server).delete(f"/documents/{quote(document_id, safe='')}")
     if as_json:
         show_json({"deleted": document_id})
     else:
@@ -55,11 +73,24 @@ def clear(collection: str | None, *, confirmed: bool, as_json: bool) -> None:
         typer.echo(f"deleted {deleted} documents")
 
 
-def stats(*, as_json: bool) -> None:
+def stats(*, server: str | None, as_json: bool) -> None:
+    found = _own_stats() if server is None else RemoteServer(server).get("/stats", Stats)
+    if as_json:
+        show_json(found)
+    else:
+        fields = found.model_dump() | {
+            "collections": ", ".join(f"{name}: {count}" for name, count in found.collections.items()),
+            "chat_model": found.chat_model or "none",
+            "demo_mode": "yes" if found.demo_mode else "no",
+        }
+        show_columns([(name.replace("_", " "), value) for name, value in fields.items()])
+
+
+def _own_stats() -> Stats:
     settings = load_settings()
     with _store() as store:
         counts = store.stats()
-    found = Stats(
+    return Stats(
         documents=counts.documents,
         unfinished=counts.unfinished,
         failed=counts.failed,
@@ -70,12 +101,3 @@ def stats(*, as_json: bool) -> None:
         chat_model=None if settings.demo_mode else settings.effective_chat_model,
         demo_mode=settings.demo_mode,
     )
-    if as_json:
-        show_json(found)
-    else:
-        fields = found.model_dump() | {
-            "collections": ", ".join(f"{name}: {count}" for name, count in found.collections.items()),
-            "chat_model": found.chat_model or "none",
-            "demo_mode": "yes" if found.demo_mode else "no",
-        }
-        show_columns([(name.replace("_", " "), value) for name, value in fields.items()])

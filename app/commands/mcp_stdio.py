@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 import sys
 
 from app.api.mcp.stdio import serve_remote, serve_services
-from app.errors import InvalidRequest
+from app.commands.remote import read_address
 from app.logs import log_to
 from app.settings import load_settings
 from server import open_services
-
-_WEB_ADDRESS = re.compile(r"https?://[^\s/]+.*")
 
 
 def serve(address: str | None) -> None:
@@ -30,9 +27,7 @@ def serve(address: str | None) -> None:
     if address is None:
         asyncio.run(_serve_data_directory())
         return
-    if not _WEB_ADDRESS.fullmatch(address):
-        raise InvalidRequest(f"--server: {address!r} must begin with http:// or https://")
-    asyncio.run(serve_remote(address.rstrip("/")))
+    asyncio.run(serve_remote(read_address(address)))
 
 
 async def _serve_data_directory() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from app.models.terms import STOPWORDS, fold, stem
 
@@ -23,27 +24,38 @@ _SAME = 0.6
 Key = tuple[str, ...]
 
 
+@dataclass(slots=True)
+class _Phrase:
+    """Where a phrase stands: at first after `first` words, and each time as words of a run."""
+
+    first: int
+    places: list[tuple[list[str], int, int]] = field(default_factory=list)
+
+    def forms(self) -> Counter[str]:
+        return Counter(" ".join(run[start:end]) for run, start, end in self.places)
+
+
 def extract_keywords(text: str) -> list[str]:
     """At most eight, the most telling first; none of a text without words."""
-    places: Counter[Key] = Counter()
-    written: defaultdict[Key, Counter[str]] = defaultdict(Counter)
-    first: dict[Key, int] = {}
+    phrases: dict[Key, _Phrase] = {}
     position = 0
     for run in _runs(text[:_READ_CHARS]):
         stems = [stem(fold(word)) for word in run]
         for start in range(len(run)):
             for end in range(start + 1, min(len(run), start + _MAX_WORDS) + 1):
                 key = tuple(stems[start:end])
-                places[key] += 1
-                written[key][" ".join(run[start:end])] += 1
-                first.setdefault(key, position + start)
+                phrase = phrases.get(key)
+                if phrase is None:
+                    phrase = phrases[key] = _Phrase(position + start)
+                phrase.places.append((run, start, end))
         position += len(run)
     is_short = position <= _SHORT_TEXT
+    places = Counter({key: len(phrase.places) for key, phrase in phrases.items()})
     ranked = sorted(
-        (key for key, count in places.items() if count > 1 or (is_short and _is_name(written[key]))),
-        key=lambda key: (-_weigh(key, places[key], first[key], position), first[key]),
+        (key for key, count in places.items() if count > 1 or (is_short and _is_name(phrases[key].forms()))),
+        key=lambda key: (-_weigh(key, places[key], phrases[key].first, position), phrases[key].first),
     )
-    return [written[key].most_common(1)[0][0] for key in _distinct(ranked, places)]
+    return [phrases[key].forms().most_common(1)[0][0] for key in _distinct(ranked, places)]
 
 
 def _runs(text: str) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
@@ -62,6 +63,8 @@ def plain_number(word: str) -> str:
 
 def fold(text: str) -> str:
     """Lower case, compatibility forms (ligatures, full width) resolved, accents of Latin letters removed."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return unicodedata.normalize("NFC", re.sub(r"(?<=[a-z])[\u0300-\u036f]+", "", decomposed))
 
@@ -74,6 +77,7 @@ def is_mostly_latin(text: str) -> bool:
 _WITH_PERSON = 6
 
 
+@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """Cut the commonest English endings; Cyrillic words to their beginning, since these inflect much more."""
     if _CYRILLIC.match(word):

@@ -14,7 +14,7 @@ import pytest
 
 from tests.live import make_settings, running, spawned
 
-LARGE = " ".join(f"Depot {number} opens at nine and closes at {number % 7 + 12}." for number in range(4_000))
+LARGE = " ".join(f"Depot {number} opens at nine and closes at {number % 7 + 12}." for number in range(2_400))
 
 
 def upload(server: httpx.Client, *files: tuple[str, bytes], key: str | None = None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from app import cli
+from tests.live import spawned
 
 HANDBOOK = """# Handbook
 
@@ -404,3 +405,51 @@ def test_a_driver_that_does_not_fit_is_refused(
 
     assert outcome.code == 1
     assert "is not accepted: must be sqlite:///" in outcome.err
+
+
+def test_a_text_on_standard_input_is_asked_about_and_forgotten(llmops: Llmops, tmp_path: Path) -> None:
+    answer = llmops("ask", "-", "How long is the notice period?", "--json", stdin=HANDBOOK.encode()).json
+    assert "six weeks" in answer["answer"]
+    assert answer["citations"][0]["document_name"] == "standard input.txt"
+    assert llmops("documents", "--json").json["documents"] == []
+    summary = llmops("ask", "-", "Summarise this", "--agent", "summarize", "--json", stdin=HANDBOOK.encode())
+    assert summary.json["coverage"]["chunks_read"] == summary.json["coverage"]["chunks"] > 0
+    assert llmops("threads", "list", "--json").json["threads"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "complaint"),
+    [
+        (("ask", "-", "What?"), b" \n", "standard input: is empty"),
+        (("ask", "What?", "Why?"), b"x", "needs - before it"),
+        (("ask", "-", "What?", "--server", "http://127.0.0.1:9"), b"x", "not on a server"),
+        (("stats", "--server", "http://127.0.0.1:9"), b"", "No server answers at http://127.0.0.1:9"),
+        (("documents", "--server", "ftp://x"), b"", "must begin with http"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(
+    llmops: Llmops, arguments: tuple[str, ...], stdin: bytes, complaint: str
+) -> None:
+    outcome = llmops(*arguments, stdin=stdin)
+    assert outcome.code == 1
+    assert outcome.err.count("\n") == 1
+    assert complaint in outcome.err
+
+
+def test_commands_work_on_a_running_server(llmops: Llmops, tmp_path: Path) -> None:
+    with spawned(tmp_path / "elsewhere") as (server, _):
+        there = ("--server", str(server.base_url).rstrip("/"))
+        texts = [{"name": f"{number}.md", "text": f"{HANDBOOK}{number}"} for number in range(103)]
+        server.post("/index", json={"documents": texts}).raise_for_status()
+        assert "six weeks" in llmops("ask", "How long is the notice period?", *there).out
+        assert llmops("search", "notice period", "-k", "2", "--json", *there).json["results"]
+        listed = llmops("documents", "--json", *there).json["documents"]
+        assert len(listed) == 103
+        assert llmops("delete", listed[0]["document_id"], *there).code == 0
+        assert llmops("stats", "--json", *there).json["documents"] == 102
+        refused = llmops("delete", "no such id", *there)
+        assert (refused.code, refused.err) == (1, "error: There is no document 'no such id'\n")
+        assert llmops("documents", "--json").json["documents"] == []  # those of this machine
+        stranger = llmops("search", "x", "--server", f"{there[1]}/docs")
+        assert stranger.code == 1
+        assert stranger.err.count("\n") == 1
