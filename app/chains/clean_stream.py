@@ -17,7 +17,7 @@ _MOST_HELD_CHARS = 4_000
 _UNDECIDED = re.compile(
     r"\[\d{1,6}\s{0,3}[:,]?\s{0,3}[\"“„«][^\n]{0,700}\Z"  # words named with a marker, which may hold brackets
     r"|!?\[[^\[\]\n]*(?:\](?:[(\[][^()\[\]\n]*)?)?\Z"  # a marker, a link or an image
-    r"|<[^<>\n]*\Z"
+    r"|<(?:[a-z/!][^<>\n]*)?\Z"
     rf"|\b(?:{SCHEMES}:|www\.)\S*\Z|(?<!/)//\S*\Z"
     r"|(?<![!-~])[!-~]+\Z",  # what may become an address
     re.IGNORECASE,

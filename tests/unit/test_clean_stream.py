@@ -69,6 +69,7 @@ async def test_nothing_is_seen_that_the_answer_would_not_have(text: str, seen: s
 
 async def test_words_arrive_as_they_are_written() -> None:
     assert (await streamed("one two three four five", 4)).pieces >= 4
+    assert (await streamed("where 1 < 2 the words go on and on as before", 4)).pieces >= 8
     assert (await streamed("合同期限为三个月。合同期限为三个月。", 2)).pieces >= 8
 
 
