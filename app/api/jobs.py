@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from hashlib import blake2b
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from app.api.openapi import problem_responses
+from app.api.openapi import Responses, problem_responses
 from app.api.services import Services, UsesServices
 from app.errors import UnknownJob
 from app.schemas import JobInfo, JobList
@@ -17,6 +18,9 @@ from app.schemas import JobInfo, JobList
 router = APIRouter(prefix="/jobs", tags=["Jobs"])
 
 _UNKNOWN = problem_responses(UnknownJob)
+_SEEN_ALL: Responses = {
+    204: {"description": "With `Last-Event-ID`: the job is finished, and that was its end"}
+}
 _UNFINISHED = ("queued", "running")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 
@@ -33,16 +37,26 @@ async def get_job(job_id: str, services: UsesServices) -> JobInfo:
     return await services.in_pool(services.ingestion.jobs.get, job_id)
 
 
-@router.get("/{job_id}/events", response_class=EventSourceResponse, responses=_UNKNOWN)
-async def job_events(job_id: str, services: UsesServices) -> EventSourceResponse:
-    """Server-sent events named `job`, each a whole JobInfo: one at once, one at each change, the last at the end."""
+@router.get("/{job_id}/events", response_class=EventSourceResponse, responses=_UNKNOWN | _SEEN_ALL)
+async def job_events(
+    job_id: str,
+    services: UsesServices,
+    last_event_id: Annotated[
+        str | None, Header(description="Of the last event that came before a break")
+    ] = None,
+) -> Response:
+    """Server-sent events named `job`, each a whole JobInfo: one at once, one at each change, the last at the end.
+
+    A client that comes back with the id of its last event gets that one not again.
+    """
     first = await get_job(job_id, services)  # an unknown job is a 404, not a stream that breaks off
+    if last_event_id == _event_id(first) and first.state not in _UNFINISHED:
+        return Response(status_code=204)  # what tells an EventSource to come no more
 
     async def events() -> AsyncIterator[ServerSentEvent]:
-        number = 0
         async for job in follow(first, services):
-            number += 1
-            yield ServerSentEvent(job.model_dump_json(), event="job", id=str(number))
+            if (number := _event_id(job)) != last_event_id:
+                yield ServerSentEvent(job.model_dump_json(), event="job", id=number)
 
     return EventSourceResponse(events())
 
@@ -74,7 +88,7 @@ async def follow(job: JobInfo, services: Services) -> AsyncIterator[JobInfo]:
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
         seen, job = job, await services.in_pool(jobs.get, job.job_id)
-        if job.model_dump(exclude={"eta_s"}) != seen.model_dump(exclude={"eta_s"}):
+        if _event_id(job) != _event_id(seen):
             pause = _FIRST_PAUSE_S
             yield job
 
@@ -85,6 +99,11 @@ async def finished(job: JobInfo, services: Services) -> JobInfo:
     async for last in follow(job, services):  # noqa: B007  # only the last one is wanted
         pass
     return last
+
+
+def _event_id(job: JobInfo) -> str:
+    """The same in each process as long as nothing of the job has changed but the guess of when it ends."""
+    return blake2b(job.model_dump_json(exclude={"eta_s"}).encode(), digest_size=12).hexdigest()
 
 
 def _cancel(services: Services, job_id: str) -> JobInfo:

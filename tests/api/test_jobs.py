@@ -62,6 +62,20 @@ def test_an_upload_is_acknowledged_at_once_and_indexed_in_the_background(fresh_s
     assert [found["job_id"] for found in fresh_server.get("/jobs").json()["jobs"]] == [accepted["job_id"]]
 
 
+def test_a_stream_that_broke_off_goes_on_behind_its_last_event(fresh_server: httpx.Client) -> None:
+    path = f"/jobs/{upload(fresh_server, ('large.txt', LARGE.encode()))['job_id']}/events"
+    with fresh_server.stream("GET", path) as response:
+        lines = response.iter_lines()
+        first = next(line for line in lines if line.startswith("id: ")).removeprefix("id: ")
+    whole = fresh_server.get(path).text
+    behind_the_first = fresh_server.get(path, headers={"Last-Event-ID": first}).text
+    assert first not in behind_the_first
+    last = [line for line in whole.splitlines() if line.startswith("id: ")][-1].removeprefix("id: ")
+    assert last in behind_the_first
+    assert fresh_server.get(path, headers={"Last-Event-ID": last}).status_code == 204
+    assert last in fresh_server.get(path, headers={"Last-Event-ID": "unheard of"}).text
+
+
 def test_a_job_of_one_document_counts_its_chunks(fresh_server: httpx.Client) -> None:
     accepted = upload(fresh_server, ("large.txt", LARGE.encode()))
     counted = [
