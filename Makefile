@@ -3,8 +3,8 @@
 .PHONY: help setup run test check format bench eval langgraph langgraph-setup lock clean dev-setup
 
 BIN := .venv/bin
-SOURCES := app ui server.py scripts benchmarks examples tests
-TYPED := app ui server.py scripts benchmarks examples
+SOURCES := app ui server.py scripts benchmarks examples clients tests
+TYPED := app ui server.py scripts benchmarks examples clients
 INSTALL := sh scripts/setup.sh
 # A process for each core; the tests of one file stay together, since they share a server.
 TESTS := $(BIN)/python -m pytest -n auto --dist loadfile
