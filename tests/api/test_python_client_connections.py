@@ -1,0 +1,189 @@
+"""What the typed client does when connections break: it tries again where that is safe, and says what happened."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from llmops_client import AsyncLlmops, BrokenStream, Llmops, LlmopsError, ServiceUnreachable, TimedOut
+
+JOB = {
+    "job_id": "1",
+    "state": "running",
+    "status": "running",
+    "progress": {"done": 0, "total": 1, "stage": "parsing", "unit": "documents"},
+    "documents": [],
+    "created_at": "2026-11-27T08:00:00Z",
+}
+DONE = {**JOB, "state": "done", "status": "done"}
+Reply = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def answering(*replies: Reply) -> Iterator[tuple[str, list[BaseHTTPRequestHandler]]]:
+    """A server that answers each request by the next reply; its address and the requests so far."""
+    asked: list[BaseHTTPRequestHandler] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked.append(self)
+            replies[len(asked) - 1](self)
+            self.close_connection = True
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def hang_up(request: BaseHTTPRequestHandler) -> None:
+    """Close the connection without a word."""
+
+
+def reply(body: str, *, status: int = 200, media_type: str = "application/json", missing: int = 0) -> Reply:
+    """An answer; the last `missing` bytes that it promises never come."""
+
+    def send(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("Content-Type", media_type)
+        request.send_header("Content-Length", str(len(body.encode()) + missing))
+        request.send_header("X-Request-ID", "theirs")
+        request.end_headers()
+        request.wfile.write(body.encode())
+
+    return send
+
+
+def events(*sent: tuple[str, str, object], missing: int = 0) -> Reply:
+    blocks = (
+        f"id: {number}\r\nevent: {name}\r\ndata: {json.dumps(data)}\r\n\r\n" for number, name, data in sent
+    )
+    return reply(": ping\r\n\r\n" + "".join(blocks), media_type="text/event-stream", missing=missing)
+
+
+def test_a_get_is_tried_again() -> None:
+    with answering(hang_up, hang_up, reply(json.dumps(JOB))) as (url, asked), Llmops(url) as client:
+        assert client.job("1").state == "running"
+        assert len(asked) == 3
+
+
+def test_a_get_is_given_up() -> None:
+    with (
+        answering(hang_up, hang_up) as (url, asked),
+        Llmops(url, retries=1) as client,
+        pytest.raises(ServiceUnreachable) as failed,
+    ):
+        client.job("1")
+    assert failed.value.code == "unreachable"
+    assert len(asked) == 2
+
+
+def test_what_is_not_a_get_is_sent_once() -> None:
+    with answering(hang_up) as (url, asked), Llmops(url) as client:
+        with pytest.raises(ServiceUnreachable):
+            client.ask("What?")
+        assert len(asked) == 1
+
+
+def test_a_refusal_is_not_tried_again() -> None:
+    with answering(reply("<h1>Bad gateway</h1>", status=502)) as (url, asked), Llmops(url) as client:
+        with pytest.raises(LlmopsError) as failed:
+            client.job("1")
+        assert (failed.value.status, failed.value.code, failed.value.request_id) == (
+            502,
+            "http_502",
+            "theirs",
+        )
+        assert len(asked) == 1
+
+
+def test_a_job_is_followed_across_broken_connections() -> None:
+    broken = events(("a", "job", JOB), missing=9)
+    with answering(broken, hang_up, events(("b", "job", DONE))) as (url, asked), Llmops(url) as client:
+        assert [job.state for job in client.follow_job("1")] == ["running", "done"]
+        assert [request.headers.get("Last-Event-ID") for request in asked] == [None, "a", "a"]
+
+
+async def test_a_job_is_followed_across_broken_connections_with_asyncio() -> None:
+    broken = events(("a", "job", JOB))
+    with answering(broken, hang_up, events(("b", "job", DONE))) as (url, asked):
+        async with AsyncLlmops(url) as client:
+            assert [job.state async for job in client.follow_job("1")] == ["running", "done"]
+        assert [request.headers.get("Last-Event-ID") for request in asked] == [None, "a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (("1", "data", {"type": "error", "content": "too slow", "code": "model_timeout"}), "model_timeout"),
+        (("1", "data", {"type": "token", "content": "It "}), "incomplete"),
+        (("1", "error", {"status_code": 500, "message": "Internal Server Error"}), "internal_error"),
+    ],
+)
+def test_a_run_that_breaks_off_is_no_answer(sent: tuple[str, str, object], code: str) -> None:
+    with (
+        answering(events(sent)) as (url, _),
+        Llmops(url) as client,
+        pytest.raises(BrokenStream) as failed,
+    ):
+        list(client.stream("What?"))
+    assert (failed.value.code, failed.value.status, failed.value.request_id) == (code, 200, "theirs")
+
+
+def test_an_event_of_a_newer_service_is_handed_on() -> None:
+    final = {
+        "type": "final",
+        "content": "",
+        "answer": "It is.",
+        "agent": "qa",
+        "mode": "llm",
+        "model": "m",
+        "thread_id": "t",
+        "run_id": "r",
+        "new": 1,
+    }
+    sent = events(("1", "data", {"type": "picture", "url": "x"}), ("2", "data", final))
+    with answering(sent) as (url, _), Llmops(url) as client:
+        picture, last = client.stream("What?")
+    assert (picture.type, picture.model_extra) == ("picture", {"url": "x"})
+    assert last.type == "final"
+
+
+def test_what_is_not_the_service_is_told_apart() -> None:
+    with (
+        answering(reply("[]")) as (url, _),
+        Llmops(url) as client,
+        pytest.raises(ServiceUnreachable) as failed,
+    ):
+        client.job("1")
+    assert failed.value.code == "not_understood"
+
+
+def test_a_service_that_is_silent_times_out() -> None:
+    woken = threading.Event()
+    with (
+        answering(lambda _: woken.wait(5) and None) as (url, asked),
+        Llmops(url, timeout=httpx.Timeout(0.2)) as client,
+    ):
+        with pytest.raises(TimedOut) as failed:
+            client.job("1")
+        woken.set()
+        assert failed.value.code == "timed_out"
+        assert len(asked) == 1
