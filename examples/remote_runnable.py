@@ -71,6 +71,18 @@ def converse(agent: Agent) -> None:
         show(agent.invoke({"question": question}, config=thread))
 
 
+def approve_a_plan(agent: Agent) -> None:
+    """A research may stop with its plan; the same thread goes on with it, or with other sub-questions."""
+    print("\n# a plan to approve")
+    thread = {"thread_id": f"example-{uuid4().hex}"}
+    asked = {"question": "Compare the notice periods during and after probation", "agent": "research"}
+    for event in agent.stream(asked, config={"configurable": {**thread, "approve_plan": True}}):
+        if event["type"] == "interrupt":
+            print(f"  planned: {event['value']['sub_questions']}")
+    changed = {"sub_questions": ["What is the notice period after probation?"]}
+    show(agent.invoke({"resume": changed}, config={"configurable": thread}))
+
+
 def meet_an_error(agent: Agent) -> None:
     """Errors are `application/problem+json` with a stable `code`."""
     print("\n# an error")
@@ -95,7 +107,7 @@ async def ask_asynchronously(agent: Agent) -> None:
 def main(url: str = DEFAULT_URL) -> None:
     # Without a timeout a server that hangs would hang this program too.
     agent: Agent = RemoteRunnable(f"{url.rstrip('/')}/agent", timeout=150)
-    for step in (ask_once, ask_several, watch, converse, meet_an_error):
+    for step in (ask_once, ask_several, watch, converse, approve_a_plan, meet_an_error):
         step(agent)
     asyncio.run(ask_asynchronously(agent))
 

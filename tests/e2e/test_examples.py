@@ -33,6 +33,7 @@ def test_the_remote_runnable_example_runs(service: httpx.Client, root: Path) -> 
         "# batch",
         "# stream",
         "# two turns on one thread",
+        "# a plan to approve",
         "# an error",
         "# ainvoke",
         "# astream",
@@ -40,8 +41,12 @@ def test_the_remote_runnable_example_runs(service: httpx.Client, root: Path) -> 
     holidays = finished.stdout.partition("# invoke")[2].partition("# batch")[0]
     assert "28" in holidays
     assert "(verified)" in holidays
-    second_turn = finished.stdout.partition("> How many people work there?")[2].partition("# an error")[0]
+    second_turn = finished.stdout.partition("> How many people work there?")[2].partition("# a plan")[0]
     assert "97 people" in second_turn
+    plan = finished.stdout.partition("# a plan to approve")[2].partition("# an error")[0]
+    assert "planned: [" in plan
+    assert "research agent" in plan
+    assert "weeks" in plan or "months" in plan
     assert "refused with 422 invalid_request" in finished.stdout
 
 
