@@ -35,6 +35,17 @@ for (const question of ["How much is the monthly rent?", "And when is it due?"])
 }
 console.log(`  ${(await service.thread(thread_id)).turns.length} turns are remembered`);
 
+console.log("# a plan to approve");
+const plan = { thread_id: `example-${crypto.randomUUID()}` };
+const compared = { question: "Compare the rent and its due date", ...plan, approve_plan: true, ...only };
+for await (const event of service.stream({ ...compared, agent: "research" })) {
+  if (event.type === "interrupt") console.log(`  planned: ${event.value.sub_questions.join(" · ")}`);
+}
+const resume = { sub_questions: ["How much is the monthly rent?"] };
+for await (const event of service.stream({ ...plan, resume })) {
+  if (event.type === "final") console.log(`  ${event.agent}: ${event.answer.replaceAll("\n", " ")}`);
+}
+
 console.log("# an error");
 try {
   await service.ask({ question: " " });

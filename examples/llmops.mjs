@@ -29,9 +29,13 @@ export class Llmops {
     return this.#json("POST", "/ask", { ...options, json: fields });
   }
 
-  /** The run's events as they come: run, route, status, token, citation, and last final, interrupt or error. */
-  async *stream({ thread_id, ...input }, { agent = "agent", signal } = {}) {
-    const config = thread_id ? { configurable: { thread_id } } : {};
+  /**
+   * The run's events as they come: run, route, status, token, citation, and last final, interrupt or error.
+   *
+   * With `approve_plan` a research ends with its plan, an interrupt; `{ thread_id, resume: { sub_questions } }` goes on.
+   */
+  async *stream({ thread_id, approve_plan, ...input }, { agent = "agent", signal } = {}) {
+    const config = { configurable: { thread_id, approve_plan } };
     const response = await this.#send("POST", `/${agent}/stream`, { json: { input, config }, signal });
     for await (const { event, data } of serverSentEvents(response.body)) {
       if (event === "data") yield JSON.parse(data);
@@ -54,10 +58,25 @@ export class Llmops {
     return Promise.all(documents.map(({ document_id: id }) => this.#json("GET", `/documents/${id}`, { signal })));
   }
 
-  /** A job each time it has changed, until it has ended. */
-  async *job(id, { signal } = {}) {
-    const response = await this.#send("GET", `/jobs/${encodeURIComponent(id)}/events`, { signal });
-    for await (const { data } of serverSentEvents(response.body)) yield JSON.parse(data);
+  /** A job each time it has changed, until it has ended; a connection that breaks is taken up where it ended. */
+  async *job(id, { signal, retries = 3 } = {}) {
+    for (let seen, left = retries; ; left -= 1) {
+      const headers = seen ? { "last-event-id": seen } : {};
+      try {
+        const response = await this.#send("GET", `/jobs/${encodeURIComponent(id)}/events`, { headers, signal });
+        for await (const event of serverSentEvents(response.body)) {
+          [seen, left] = [event.id, retries];
+          const job = JSON.parse(event.data);
+          yield job;
+          if (!["queued", "running"].includes(job.state)) return;
+        }
+        if (left === 0) throw new TypeError("the events of the job broke off");
+      } catch (error) {
+        // fetch reports a broken connection as a TypeError; a refusal or an abort is final.
+        if (!(error instanceof TypeError) || left === 0) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 
   search(fields, options = {}) {
@@ -84,8 +103,8 @@ export class Llmops {
     return (await this.#send(method, path, options)).json();
   }
 
-  async #send(method, path, { json, body, signal } = {}) {
-    const headers = json === undefined ? {} : { "content-type": "application/json" };
+  async #send(method, path, { json, body, signal, headers: more } = {}) {
+    const headers = json === undefined ? { ...more } : { "content-type": "application/json", ...more };
     const sent = json === undefined ? body : JSON.stringify(json);
     const response = await fetch(`${this.url}${path}`, { method, headers, body: sent, signal });
     if (response.ok) return response;
@@ -93,9 +112,10 @@ export class Llmops {
   }
 }
 
-/** The events of a stream of bytes, each with its name ("message" when it has none) and its data. */
+/** The events of a stream of bytes, each with its name ("message" when it has none), its data and the last id. */
 export async function* serverSentEvents(body) {
   let waiting = "";
+  let id;
   for await (const text of body.pipeThrough(new TextDecoderStream())) {
     waiting += text;
     const blocks = waiting.split(/\r\n\r\n|\n\n|\r\r/);
@@ -104,10 +124,11 @@ export async function* serverSentEvents(body) {
       const fields = { event: "message", data: [] };
       for (const line of block.split(/\r\n|\n|\r/)) {
         const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
+        if (name === "id") id = value;
         if (name === "event") fields.event = value;
         if (name === "data") fields.data.push(value);
       }
-      if (fields.data.length) yield { event: fields.event, data: fields.data.join("\n") };
+      if (fields.data.length) yield { id, event: fields.event, data: fields.data.join("\n") };
     }
   }
 }

@@ -26,3 +26,10 @@ def service(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Iterator
         answer = client.post("/upload", params={"wait": "true"}, files=files)
         assert [document["status"] for document in answer.json()["documents"]] == ["indexed"] * len(files)
         yield client
+
+
+@pytest.fixture
+def fresh_service(tmp_path: Path) -> Iterator[httpx.Client]:
+    """The service without any document, for tests that add some."""
+    with running(make_settings(tmp_path, use_demo_mode=True)) as client:
+        yield client

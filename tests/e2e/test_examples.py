@@ -66,6 +66,22 @@ def test_the_mcp_example_runs(service: httpx.Client, root: Path) -> None:
     assert "True: unknown_document: There is no document 'nope'" in finished.stdout
 
 
+def test_the_curl_example_runs(fresh_service: httpx.Client, root: Path) -> None:
+    finished = subprocess.run(
+        ["sh", str(root / "examples/curl.sh"), str(fresh_service.base_url)],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    said = finished.stdout
+    assert '"status":"indexed"' in said.partition("# Upload")[2].partition("# Ask")[0]
+    assert "behind the blue door" in said.partition("# Ask")[2].partition("# Search")[0]
+    assert '"type":"final"' in said.partition("# Watch")[2]
+    assert '"code":"invalid_request"' in said.partition("# What an error")[2]
+
+
 def test_the_questions_about_the_samples_are_answered(service: httpx.Client, root: Path) -> None:
     """Most of them, each with a citation that was checked; how many exactly is the evaluation's business."""
     wrong = []

@@ -32,6 +32,10 @@ def test_the_javascript_example_runs(service: httpx.Client, root: Path) -> None:
     assert "> And when is it due?" in said
     assert "third working day" in said.partition("> And when")[2]
     assert "2 turns are remembered" in said
+    planned, _, resumed = said.partition("planned: ")[2].partition("\n")
+    assert planned
+    assert resumed.startswith("  research: ")
+    assert "14,200" in resumed.partition("\n")[0]
     assert "refused with 422 invalid_request" in said
     assert "AbortError" in said
     assert "# deleted" in said
