@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.broken_http import DONE, JOB, answering, events, hang_up, reply
+
 pytestmark = pytest.mark.node
 
 
@@ -61,3 +63,30 @@ def test_ten_turns_by_langchains_remote_runnable(service: httpx.Client, root: Pa
     assert again["answer"] == holidays["answer"]
     assert last["thread"]["turns"][0]["question"] == holidays["question"]
     assert len(last["thread"]["turns"]) == 8
+
+
+def test_the_javascript_client_follows_a_job_across_broken_connections(root: Path, tmp_path: Path) -> None:
+    script = tmp_path / "follow.mjs"
+    script.write_text(
+        f"import {{ Llmops }} from {json.dumps((root / 'examples/llmops.mjs').as_uri())};\n"
+        "for await (const job of new Llmops(process.argv[2]).job('1')) console.log(job.state);\n",
+        "utf-8",
+    )
+    broken = events(("a", "job", JOB), missing=9)
+    with answering(broken, hang_up, events(("b", "job", DONE))) as (url, asked):
+        assert run_node(script, httpx.URL(url)).split() == ["running", "done"]
+        assert [request.headers.get("Last-Event-ID") for request in asked] == [None, "a", "a"]
+
+
+def test_the_javascript_client_gives_a_job_up_that_is_refused(root: Path, tmp_path: Path) -> None:
+    script = tmp_path / "follow.mjs"
+    script.write_text(
+        f"import {{ Llmops }} from {json.dumps((root / 'examples/llmops.mjs').as_uri())};\n"
+        "try { for await (const job of new Llmops(process.argv[2]).job('1')); }\n"
+        "catch (error) { console.log(error.name, error.status, error.code); }\n",
+        "utf-8",
+    )
+    refusal = reply(json.dumps({"code": "unknown_job", "detail": "none"}), status=404)
+    with answering(refusal) as (url, asked):
+        assert run_node(script, httpx.URL(url)).split() == ["LlmopsError", "404", "unknown_job"]
+        assert len(asked) == 1
