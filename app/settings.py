@@ -13,7 +13,7 @@ from app.errors import ConfigurationError
 
 EMBEDDED_EMBEDDING_MODEL = "embedded:all-MiniLM-L6-v2"
 EMBEDDED_EMBEDDING_MODELS = (EMBEDDED_EMBEDDING_MODEL, f"{EMBEDDED_EMBEDDING_MODEL}-fp32")
-"""The first multiplies bytes, three times as fast; the second has the numbers of sentence-transformers."""
+"""The first multiplies bytes, two to three times as fast; the second has the numbers of sentence-transformers."""
 OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
 MODEL_RERANKER = "llm"
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
