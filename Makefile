@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench eval langgraph langgraph-setup lock clean dev-setup
+.PHONY: help setup run test check format docs bench eval langgraph langgraph-setup lock clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -34,6 +34,9 @@ check: dev-setup ## format, lint, types, import contracts, tests
 format: dev-setup ## rewrite the code in the project's format
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
+
+docs: dev-setup ## write docs/api.md from the code
+	$(BIN)/python -m scripts.api_reference
 
 bench: dev-setup ## measure speed and memory into benchmarks/results/
 	$(BIN)/python -m benchmarks.bench

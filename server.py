@@ -20,6 +20,7 @@ from app.api import ask, batches, collections, completions, documents, jobs, kno
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.mcp.door import McpDoor, add_mcp_route
+from app.api.openapi import DocumentedApi
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.services import Services
@@ -154,7 +155,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         log.info("stopped")
 
-    app = FastAPI(
+    app = DocumentedApi(
         title="end-to-end-llmops",
         version=__version__,
         summary="Chat with your own documents: routed agents, checked citations, with or without an API key.",

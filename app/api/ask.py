@@ -28,7 +28,12 @@ _WAITS: Responses = {
 _PROBLEMS = (UnknownAgent, UnknownCollection, UnknownDocument, ThreadBusy, RunTimeout)
 
 
-@router.post("/ask", response_model=Answer | Interrupt, responses=_WAITS | problem_responses(*_PROBLEMS))
+@router.post(
+    "/ask",
+    summary="Ask a question",
+    response_model=Answer | Interrupt,
+    responses=_WAITS | problem_responses(*_PROBLEMS),
+)
 async def ask(
     body: AskRequest, request: Request, response: Response, services: UsesServices
 ) -> Answer | Interrupt:
@@ -38,6 +43,7 @@ async def ask(
 
 @router.post(
     "/threads/{thread_id}/resume",
+    summary="Go on with a research",
     response_model=Answer | Interrupt,
     responses=problem_responses(NothingToResume, *_PROBLEMS),
 )

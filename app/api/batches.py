@@ -11,7 +11,7 @@ from app.api.batch_input import CSV, JSON, JSON_LINES, read_batch
 from app.api.batch_output import as_csv, as_json_lines
 from app.api.downloads import attachment
 from app.api.jobs import finished
-from app.api.openapi import Responses, problem_responses
+from app.api.openapi import Responses, problem_responses, reference
 from app.api.problems import as_problem
 from app.api.services import Services, UsesServices
 from app.errors import BodyTooLarge, UnknownJob
@@ -33,7 +33,7 @@ _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            JSON: {"schema": BatchRequest.model_json_schema()},
+            JSON: {"schema": reference(BatchRequest)},
             JSON_LINES: {
                 "schema": {"type": "string"},
                 "example": '{"question": "What is the notice period?"}',
@@ -50,6 +50,7 @@ _FILE: Responses = {200: {"content": {JSON_LINES: {}, CSV: {}}}}
 
 @router.post(
     "/ask/batch",
+    summary="Ask many questions",
     status_code=202,
     response_model=BatchAccepted | BatchAnswers,
     responses=_FINISHED | problem_responses(BodyTooLarge),
@@ -83,6 +84,7 @@ async def ask_batch(
 
 @router.get(
     "/jobs/{job_id}/results",
+    summary="Get the answers of a batch",
     response_model=BatchResults,
     responses=_FILE | problem_responses(UnknownJob),
 )

@@ -16,7 +16,7 @@ from app.api.completion_input import MODELS, agent_of, as_run
 from app.api.completion_stream import CompletionChunks, completion_id, facts_of, usage_of
 from app.api.disconnects import answer_while_connected
 from app.api.openai_errors import OpenAIRoute, as_openai, openai_responses
-from app.api.openapi import Responses
+from app.api.openapi import Responses, reference
 from app.api.readable_events import with_sources
 from app.api.services import UsesServices
 from app.errors import (
@@ -44,26 +44,34 @@ log = getLogger("llmops.api")
 router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=OpenAIRoute)
 
 _STARTED = int(time.time())
-_STREAM: Responses = {
-    200: {"content": {"text/event-stream": {"schema": CompletionChunk.model_json_schema()}}}
-}
+_STREAM: Responses = {200: {"content": {"text/event-stream": {"schema": reference(CompletionChunk)}}}}
 _ERRORS = openai_responses(UnknownModel, UnknownCollection, UnknownDocument, ThreadBusy, RunTimeout)
 
 
-@router.get("/models", response_model=ModelList)
+@router.get("/models", summary="List the agents as models", response_model=ModelList)
 async def list_models() -> ModelList:
     """The agents, as models."""
     return ModelList(data=[_entry(name) for name in MODELS])
 
 
-@router.get("/models/{model}", response_model=ModelEntry, responses=openai_responses(UnknownModel))
+@router.get(
+    "/models/{model}",
+    summary="Get an agent as a model",
+    response_model=ModelEntry,
+    responses=openai_responses(UnknownModel),
+)
 async def get_model(model: str) -> ModelEntry:
-    """One of them."""
+    """One of the agents, as a model."""
     agent_of(model)
     return _entry(model)
 
 
-@router.post("/chat/completions", response_model=Completion, responses=_STREAM | _ERRORS)
+@router.post(
+    "/chat/completions",
+    summary="Answer a chat as OpenAI's API does",
+    response_model=Completion,
+    responses=_STREAM | _ERRORS,
+)
 async def complete_chat(
     body: CompletionRequest, request: Request, services: UsesServices
 ) -> Completion | EventSourceResponse:

@@ -25,19 +25,24 @@ _UNFINISHED = ("queued", "running")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 
 
-@router.get("", responses=problem_responses())
+@router.get("", summary="List jobs, newest first", responses=problem_responses())
 async def list_jobs(services: UsesServices, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> JobList:
     """The newest jobs, newest first."""
     return JobList(jobs=await services.in_pool(services.ingestion.jobs.recent, limit))
 
 
-@router.get("/{job_id}", responses=_UNKNOWN)
+@router.get("/{job_id}", summary="Get a job", responses=_UNKNOWN)
 async def get_job(job_id: str, services: UsesServices) -> JobInfo:
     """How far a job is, with each of its documents; `/jobs/{job_id}/results` has the answers of a batch."""
     return await services.in_pool(services.ingestion.jobs.get, job_id)
 
 
-@router.get("/{job_id}/events", response_class=EventSourceResponse, responses=_UNKNOWN | _SEEN_ALL)
+@router.get(
+    "/{job_id}/events",
+    summary="Follow a job",
+    response_class=EventSourceResponse,
+    responses=_UNKNOWN | _SEEN_ALL,
+)
 async def job_events(
     job_id: str,
     services: UsesServices,
@@ -61,7 +66,7 @@ async def job_events(
     return EventSourceResponse(events())
 
 
-@router.delete("/{job_id}", responses=_UNKNOWN)
+@router.delete("/{job_id}", summary="Cancel a job", responses=_UNKNOWN)
 async def cancel_job(job_id: str, services: UsesServices) -> JobInfo:
     """Stop a job: what is not done yet is `cancelled`, documents only when no other job wants them as well."""
     job = await services.in_pool(_cancel, services, job_id)
@@ -69,7 +74,7 @@ async def cancel_job(job_id: str, services: UsesServices) -> JobInfo:
     return job
 
 
-@router.post("/{job_id}/resume", responses=_UNKNOWN)
+@router.post("/{job_id}/resume", summary="Go on with a job", responses=_UNKNOWN)
 async def resume_job(job_id: str, services: UsesServices) -> JobInfo:
     """Go on with the documents or questions of a job that failed or were cancelled, from where they were left."""
     job = await services.in_pool(_resume, services, job_id)

@@ -60,7 +60,7 @@ CollectionField = Annotated[
 ]
 
 
-@router.post("/index", responses=problem_responses(BodyTooLarge, EmptyDocument))
+@router.post("/index", summary="Add texts", responses=problem_responses(BodyTooLarge, EmptyDocument))
 async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
     """Add texts. The answer comes when they are stored durably and can be found; the same text is stored once."""
     for document in body.documents:  # all before the first is stored
@@ -82,6 +82,7 @@ async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
 
 @router.post(
     "/upload",
+    summary="Add files",
     status_code=202,
     response_model=UploadResponse,
     responses=FINISHED_UPLOAD | problem_responses(RequestError, BodyTooLarge, IdempotencyKeyReused),
@@ -111,7 +112,9 @@ async def upload(
 
 
 @router.post(
-    "/upload_pdf", responses=problem_responses(RequestError, BodyTooLarge, *subclasses(UnreadableDocument))
+    "/upload_pdf",
+    summary="Add one PDF",
+    responses=problem_responses(RequestError, BodyTooLarge, *subclasses(UnreadableDocument)),
 )
 async def upload_pdf(
     services: UsesServices, file: UploadFile, collection: CollectionField = None
@@ -171,7 +174,7 @@ async def delete_document(document_id: str, services: UsesServices) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/clear", responses=problem_responses(UnknownCollection))
+@router.post("/clear", summary="Delete all documents", responses=problem_responses(UnknownCollection))
 async def clear(body: ClearRequest, services: UsesServices) -> ClearResponse:
     """Forget every document of one collection, or of all."""
     deleted = await services.in_pool(services.knowledge.store.clear, body.collection)

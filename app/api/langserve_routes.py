@@ -21,6 +21,7 @@ from langserve import CustomUserType, add_routes
 
 from app.agents import AGENTS
 from app.api.disconnects import answer_while_connected
+from app.api.openapi import problem_responses
 from app.api.readable_events import ReadableEvents, with_sources
 from app.api.request_checks import (
     LangServeRoute,
@@ -28,7 +29,15 @@ from app.api.request_checks import (
     check_agent_request,
     check_chat_request,
 )
-from app.errors import LlmopsError
+from app.errors import (
+    LlmopsError,
+    NothingToResume,
+    RunTimeout,
+    ThreadBusy,
+    UnknownAgent,
+    UnknownCollection,
+    UnknownDocument,
+)
 from app.runs import Event, Runner, RunRequest
 from app.schemas import AgentChoice, AgentInput, Answer, ChatInput, Interrupt
 
@@ -222,29 +231,42 @@ class ChatRunnable(Runnable[Any, Any]):
         return with_sources(answer)
 
 
+def keep_caller(config: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Let a run see whether its caller is still there."""
+    config.setdefault("configurable", {})[_CALLER] = request
+    return config
+
+
+_OPTIONS: dict[str, Any] = {
+    "per_req_config_modifier": keep_caller,
+    "disabled_endpoints": ("token_feedback",),  # it belongs to LangSmith
+}
+_ERRORS = problem_responses(
+    UnknownAgent, UnknownCollection, UnknownDocument, ThreadBusy, NothingToResume, RunTimeout
+)
+
+
 def add_langserve_routes(app: FastAPI, get_runner: Callable[[], Runner]) -> None:
     """Register `/agent`, one route per agent, and `/chat`, each with its playground."""
     agents: dict[str, AgentChoice] = {"agent": "auto", **{name: name for name in AGENTS}}
     for path, agent in agents.items():
         router = _router(path, check_agent_request)
-        add_routes(router, AgentRunnable(agent, get_runner), per_req_config_modifier=keep_caller)
+        add_routes(router, AgentRunnable(agent, get_runner), **_OPTIONS)
         app.include_router(router)
     router = _router("chat", check_chat_request)
-    add_routes(router, ChatRunnable(get_runner), playground_type="chat", per_req_config_modifier=keep_caller)
+    add_routes(router, ChatRunnable(get_runner), playground_type="chat", **_OPTIONS)
     app.include_router(router)
 
 
 def _router(path: str, check: Callable[[Request], Awaitable[None]]) -> APIRouter:
     # The router's own prefix: with `include_router(prefix=…)` the playground would not find its assets.
     return APIRouter(
-        prefix=f"/{path}", tags=["LangServe"], dependencies=[Depends(check)], route_class=LangServeRoute
+        prefix=f"/{path}",
+        tags=["LangServe"],
+        dependencies=[Depends(check)],
+        route_class=LangServeRoute,
+        responses=_ERRORS,
     )
-
-
-def keep_caller(config: dict[str, Any], request: Request) -> dict[str, Any]:
-    """Let a run see whether its caller is still there."""
-    config.setdefault("configurable", {})[_CALLER] = request
-    return config
 
 
 def caller(config: RunnableConfig) -> Request:

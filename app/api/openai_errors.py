@@ -53,5 +53,10 @@ def as_openai(error: LlmopsError) -> OpenAIError:
 
 def openai_responses(*errors: type[LlmopsError]) -> Responses:
     """The `responses` of a route that answers these errors, and 400 to what is not valid."""
-    statuses = {_INVALID, *(error.status for error in errors)}
-    return {status: {"model": OpenAIError} for status in sorted(statuses)}
+    codes: dict[int | str, list[str]] = {_INVALID: [InvalidRequest.code]}
+    for error in errors:
+        codes.setdefault(error.status, []).append(error.code)
+    return {
+        status: {"model": OpenAIError, "description": " · ".join(f"`{code}`" for code in named)}
+        for status, named in sorted(codes.items(), key=lambda item: str(item[0]))
+    }

@@ -1,12 +1,17 @@
-"""What the OpenAPI document says about errors: each as `application/problem+json`, with its codes."""
+"""What the OpenAPI document says beyond what FastAPI finds out: errors with their codes, an example of each type."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from app.api.examples import EXAMPLES
 from app.api.problems import MEDIA_TYPE
-from app.errors import InvalidRequest, LlmopsError
-from app.schemas import Problem
+from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, StorageUnavailable
+from app.schemas import BatchRequest, Problem
+from app.schemas.completions import CompletionChunk
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -15,13 +20,31 @@ PNG: Responses = {
     304: {"description": "Not modified"},
 }
 ANY_FILE: Responses = {200: {"content": {"*/*": {}}}}
+_UNSEEN: tuple[type[BaseModel], ...] = (BatchRequest, CompletionChunk, Problem)
+"""Types of bodies that no route declares to FastAPI, which reads or sends them itself."""
+
+
+class DocumentedApi(FastAPI):
+    """An application whose OpenAPI document is complete."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document; built once."""
+        return self.openapi_schema or _completed(super().openapi())
+
+
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """The schema of a type by its name in the document."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
 def problem_responses(*errors: type[LlmopsError]) -> Responses:
     """The `responses` of a route that answers these errors and `InvalidRequest`, an example for each code."""
+    return _responses({InvalidRequest, *errors})
+
+
+def _responses(errors: set[type[LlmopsError]]) -> Responses:
     responses: Responses = {}
-    answered: set[type[LlmopsError]] = {InvalidRequest, *errors}
-    for error in sorted(answered, key=lambda error: (error.status, error.code)):
+    for error in sorted(errors, key=lambda error: (error.status, error.code)):
         known = responses.setdefault(error.status, _response())
         known["content"][MEDIA_TYPE]["examples"][error.code] = {"value": _example(error)}
         known["description"] = " · ".join(
@@ -35,10 +58,37 @@ def subclasses(error: type[LlmopsError]) -> list[type[LlmopsError]]:
     return [error, *(found for child in error.__subclasses__() for found in subclasses(child))]
 
 
+def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    """Add, in place, the types that FastAPI does not see, the examples, and the errors that any route can answer."""
+    schemas = document["components"]["schemas"]
+    for model in _UNSEEN:
+        schema = model.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+        for name, part in {**schema.pop("$defs", {}), model.__name__: schema}.items():
+            schemas.setdefault(name, part)
+    for model, example in EXAMPLES.items():
+        schemas[model.__name__]["examples"] = [example]
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            _add_general_errors(operation)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    return document
+
+
+def _add_general_errors(operation: dict[str, Any]) -> None:
+    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+        del operation["responses"]["422"]  # FastAPI's own, which no route of ours answers
+    general = {LlmopsError, StorageUnavailable}
+    if "requestBody" in operation:
+        general |= {BodyTooLarge}
+    for status, response in _responses(general).items():
+        operation["responses"].setdefault(str(status), response)
+
+
 def _response() -> dict[str, Any]:
     return {
         "description": "",
-        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema(), "examples": {}}},
+        "content": {MEDIA_TYPE: {"schema": reference(Problem), "examples": {}}},
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
@@ -10,26 +12,31 @@ from app.agents import AGENTS
 from app.api.services import Services, UsesServices
 from app.ingestion.loaders import LOADERS
 from app.ingestion.media_types import EXTENSIONS
-from app.schemas import AgentInfo, Health, Info, Mode, Stats
+from app.schemas import AgentInfo, Alive, Health, Info, Mode, Stats
 
 router = APIRouter(tags=["Operations"])
 
+_HEALTH: dict[str, Any] = {
+    "response_model": Health,
+    "responses": {503: {"model": Health, "description": "`unavailable`: `checks` says what is wrong"}},
+}
 
-@router.get("/health")
-@router.get("/health/ready")
+
+@router.get("/health", summary="Tell whether requests can be served", **_HEALTH)
+@router.get("/health/ready", summary="Tell whether requests can be served", **_HEALTH)
 async def health(services: UsesServices) -> JSONResponse:
     """Whether requests can be served: 200, or 503 with what is wrong."""
     found = await services.in_pool(_check, services)
     return JSONResponse(found.model_dump(), status_code=200 if found.status == "ok" else 503)
 
 
-@router.get("/health/live")
-async def live() -> dict[str, str]:
+@router.get("/health/live", summary="Tell whether the process is alive")
+async def live() -> Alive:
     """Whether the process answers at all; nothing else is looked at."""
-    return {"status": "ok"}
+    return Alive()
 
 
-@router.get("/stats")
+@router.get("/stats", summary="Count what is stored")
 async def stats(services: UsesServices) -> Stats:
     """What the knowledge base holds and which models work on it."""
     counts = await services.in_pool(services.knowledge.store.stats)
@@ -46,7 +53,7 @@ async def stats(services: UsesServices) -> Stats:
     )
 
 
-@router.get("/info")
+@router.get("/info", summary="Describe the service")
 async def info(services: UsesServices) -> Info:
     """Agents, models and limits, for clients that adapt to them."""
     settings = services.settings

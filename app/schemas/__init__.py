@@ -67,7 +67,7 @@ from app.schemas.documents import (
     TextDocument,
 )
 from app.schemas.jobs import JobInfo, JobList, JobProgress, JobStage, JobState, UploadResponse
-from app.schemas.operations import AgentInfo, Health, Info, Problem, Stats
+from app.schemas.operations import AgentInfo, Alive, Health, Info, Problem, Stats
 from app.schemas.threads import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage, Turn
 from app.schemas.tools import AskArguments, ListArguments, SummarizeArguments
 
@@ -79,6 +79,7 @@ __all__ = [
     "AgentInfo",
     "AgentInput",
     "AgentName",
+    "Alive",
     "Answer",
     "AskArguments",
     "AskRequest",

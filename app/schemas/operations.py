@@ -28,6 +28,10 @@ class Health(Wire):
     checks: dict[str, str] = Field(description="ok, or what is wrong, for each dependency")
 
 
+class Alive(Wire):
+    status: Literal["ok"] = "ok"
+
+
 class AgentInfo(Wire):
     name: str
     description: str

@@ -13,6 +13,7 @@ from typer.main import get_command
 from app.api.mcp.tools import TOOLS
 from app.cli import app
 from app.settings import Settings, environment_name
+from scripts import api_reference
 
 FIELDS = pytest.mark.parametrize("field", sorted(Settings.model_fields))
 
@@ -131,3 +132,7 @@ def test_the_development_lock_changes_no_version_of_the_first(root: Path) -> Non
 
 def documents(root: Path) -> list[Path]:
     return sorted([*root.glob("*.md"), *(root / "docs").rglob("*.md")])
+
+
+def test_the_api_reference_is_the_one_that_make_docs_writes(root: Path) -> None:
+    assert (root / "docs/api.md").read_text() == api_reference.current()
