@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format docs bench eval langgraph langgraph-setup lock clean dev-setup
+.PHONY: help setup run test check format fuzz fuzz-setup docs bench eval langgraph langgraph-setup lock clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -35,6 +35,12 @@ format: dev-setup ## rewrite the code in the project's format
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
+fuzz: dev-setup fuzz-setup ## send 50 requests of every kind to every route
+	SCHEMATHESIS=$(CURDIR)/.venv-fuzz/bin/schemathesis $(BIN)/python -m pytest -m fuzz tests/e2e
+
+fuzz-setup: setup
+	@sh scripts/fuzz_setup.sh
+
 docs: dev-setup ## write docs/api.md from the code
 	$(BIN)/python -m scripts.api_reference
 
@@ -54,5 +60,5 @@ lock: ## bring the two lock files up to date with pyproject.toml
 	@sh scripts/lock.sh
 
 clean: ## remove .venv and caches; documents in data/ and logs stay
-	rm -rf .venv .venv-langgraph .langgraph_api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
+	rm -rf .venv .venv-langgraph .venv-fuzz .langgraph_api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -148,11 +148,20 @@ def describe(schema: Part) -> str:
         return " or ".join(describe(part) for part in schema["anyOf"])
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    return _container(schema) or f"{schema.get('type', 'anything')}{_bounds(schema)}"
+
+
+def _container(schema: Part) -> str | None:
+    """What holds values of another type, in words."""
+    if "contentSchema" in schema:
+        return describe(schema["contentSchema"])
+    if (data := schema.get("properties", {}).get("data")) is not None:
+        return f"events with {describe(data)}"
     if schema.get("type") == "array":
         return f"list of {describe(schema.get('items', {}))}"
     if isinstance(values := schema.get("additionalProperties"), dict):
         return f"object of {describe(values)}"
-    return f"{schema.get('type', 'anything')}{_bounds(schema)}"
+    return None
 
 
 def _bounds(schema: Part) -> str:

@@ -16,7 +16,7 @@ from app.api.completion_input import MODELS, agent_of, as_run
 from app.api.completion_stream import CompletionChunks, completion_id, facts_of, usage_of
 from app.api.disconnects import answer_while_connected
 from app.api.openai_errors import OpenAIRoute, as_openai, openai_responses
-from app.api.openapi import Responses, reference
+from app.api.openapi import Responses, events_of
 from app.api.readable_events import with_sources
 from app.api.services import UsesServices
 from app.errors import (
@@ -43,8 +43,11 @@ log = getLogger("llmops.api")
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=OpenAIRoute)
 
+_END = "[DONE]"
 _STARTED = int(time.time())
-_STREAM: Responses = {200: {"content": {"text/event-stream": {"schema": reference(CompletionChunk)}}}}
+_STREAM: Responses = {
+    200: {"content": {"text/event-stream": {"schema": events_of(CompletionChunk, end=_END)}}}
+}
 _ERRORS = openai_responses(UnknownModel, UnknownCollection, UnknownDocument, ThreadBusy, RunTimeout)
 
 
@@ -110,7 +113,7 @@ async def _events(
         log.exception("unhandled_exception", extra={"agent": run.agent})
         yield ServerSentEvent(as_openai(LlmopsError("The server failed on this question")).model_dump_json())
     else:
-        yield ServerSentEvent("[DONE]")
+        yield ServerSentEvent(_END)
 
 
 def _entry(name: str) -> ModelEntry:

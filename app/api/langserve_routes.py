@@ -39,7 +39,7 @@ from app.errors import (
     UnknownDocument,
 )
 from app.runs import Event, Runner, RunRequest
-from app.schemas import AgentChoice, AgentInput, Answer, ChatInput, Interrupt
+from app.schemas import AgentChoice, AgentInput, Answer, ChatInput, Interrupt, Wire
 
 log = getLogger("llmops.api")
 
@@ -53,6 +53,14 @@ class FinalAnswer(Answer):
 
     type: Literal["final"] = "final"
     content: str = ""
+
+
+class FailedItem(Wire):
+    """In the place of the answer that an item of a batch could not get."""
+
+    type: Literal["error"] = "error"
+    content: str
+    code: str
 
 
 class AgentItem(AgentInput, CustomUserType):
@@ -80,7 +88,7 @@ class AgentRunnable(Runnable[Any, Any]):
 
     @property
     def OutputType(self) -> Any:  # noqa: N802  # LangChain's name
-        return FinalAnswer | Interrupt
+        return FinalAnswer | Interrupt | FailedItem
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
@@ -115,7 +123,11 @@ class AgentRunnable(Runnable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Any]:
-        """Answer side by side, but the questions of one thread in their order."""
+        """Answer side by side, but the questions of one thread in their order.
+
+        What fails is an `error` in its place, and costs no other question its answer, unless the failures are to be
+        returned as they are.
+        """
         configs = config if isinstance(config, list) else [config or RunnableConfig() for _ in inputs]
         slots = asyncio.Semaphore(_CONCURRENT_RUNS_OF_A_BATCH)
         turns: defaultdict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -123,7 +135,12 @@ class AgentRunnable(Runnable[Any, Any]):
         async def answer_one(item: Any, item_config: RunnableConfig) -> Any:
             thread_id = item_config.get("configurable", {}).get("thread_id") or object()
             async with turns[thread_id], slots:
-                return await self.ainvoke(item, item_config)
+                try:
+                    return await self.ainvoke(item, item_config)
+                except Exception as error:
+                    if return_exceptions:
+                        raise
+                    return self._error_event(error)
 
         pairs = zip(inputs, configs, strict=True)
         tasks = [asyncio.create_task(answer_one(*pair)) for pair in pairs]
@@ -176,15 +193,15 @@ class AgentRunnable(Runnable[Any, Any]):
                 async with aclosing(self._get_runner().stream(run)) as events:
                     async for event in events:
                         yield readable.format(event)
-            except LlmopsError as error:
-                yield {"type": "error", "content": error.detail, "code": error.code}
-            except Exception:
-                log.exception("unhandled_exception", extra={"agent": self._agent})
-                yield {
-                    "type": "error",
-                    "content": _FAILED,
-                    "code": LlmopsError.code,
-                }
+            except Exception as error:  # noqa: BLE001  # it is logged
+                yield self._error_event(error)
+
+    def _error_event(self, error: Exception) -> Event:
+        """What a caller may know of it; the rest is in the log."""
+        if isinstance(error, LlmopsError):
+            return {"type": "error", "content": error.detail, "code": error.code}
+        log.error("unhandled_exception", extra={"agent": self._agent}, exc_info=error)
+        return {"type": "error", "content": _FAILED, "code": LlmopsError.code}
 
 
 class ChatRunnable(Runnable[Any, Any]):

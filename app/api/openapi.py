@@ -37,6 +37,16 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
+def events_of(model: type[BaseModel], *, end: str) -> dict[str, Any]:
+    """The schema of server-sent events whose data is a type in JSON, but for that of the last."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": reference(model)}
+    return {
+        "type": "object",
+        "properties": {"data": {"anyOf": [data, {"const": end}]}},
+        "required": ["data"],
+    }
+
+
 def problem_responses(*errors: type[LlmopsError]) -> Responses:
     """The `responses` of a route that answers these errors and `InvalidRequest`, an example for each code."""
     return _responses({InvalidRequest, *errors})

@@ -195,4 +195,8 @@ class ChatMessage(Wire):
 
 
 class ChatInput(Wire):
-    messages: list[ChatMessage] = Field(min_length=1, title="Messages")
+    messages: list[ChatMessage] = Field(
+        min_length=1,
+        title="Messages",
+        examples=[[{"type": "human", "content": "What is the notice period?"}]],
+    )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from app.schemas.base import AgentChoice, CollectionName, DocumentIds, DocumentStatus, Wire
+from app.schemas.base import AgentChoice, CollectionName, DocumentIds, DocumentStatus, Identifier, Wire
 
 _Collection = Annotated[
     CollectionName | None,
@@ -21,7 +21,7 @@ _NamePart = Annotated[str, StringConstraints(min_length=1, max_length=255, patte
 class AskArguments(Wire):
     question: str = Field(
         title="Question",
-        description="A complete question that can be understood without the conversation before it",
+        description="A complete question; with `thread_id` it may lean on those that were asked before it",
         examples=["What is the notice period during probation?"],
     )
     collection: _Collection = Field(default=None, title="Collection")
@@ -31,6 +31,12 @@ class AskArguments(Wire):
         title="Agent",
         description="`qa` answers one question, `research` several sides of a broad one with a report, `summarize` "
         "tells what documents say; `auto` chooses",
+    )
+    thread_id: Identifier | None = Field(
+        default=None,
+        title="Thread",
+        description="Any name for a conversation that the server keeps: it begins with its first question, and the "
+        "next ones continue it; left out, nothing is kept",
     )
 
 

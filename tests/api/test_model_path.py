@@ -213,12 +213,37 @@ def test_a_caller_that_does_not_wait_for_the_answer_stops_the_model(
     assert becomes_true(lambda: len(stub.cancelled) > cancelled)
 
 
-def test_a_bad_item_of_a_batch_leaves_no_other_running(server: httpx.Client, stub: StubOpenAI) -> None:
-    stub.mode = "hang"
+def test_a_bad_item_of_a_batch_costs_no_other_its_answer(server: httpx.Client) -> None:
     inputs = [{"question": "How high is the rent?"}, {"question": "Why?", "collection": "nowhere"}]
 
-    assert server.post("/qa/batch", json={"inputs": inputs}).status_code == 404
-    assert becomes_true(lambda: all(request.state != "open" for request in stub.requests))
+    with remote(server, "qa") as agent:
+        answer, error = agent.batch(inputs)
+
+    assert (answer["type"], answer["mode"]) == ("final", "llm")
+    assert (error["type"], error["code"]) == ("error", "unknown_collection")
+    assert "nowhere" in error["content"]
+
+
+def test_two_questions_at_once_on_one_thread(server: httpx.Client, stub: StubOpenAI) -> None:
+    stub.mode = "stall"
+    body = {"input": {"question": "How high is the rent?"}, "config": {"configurable": {"thread_id": "busy"}}}
+    with server.stream("POST", "/qa/stream", json=body) as first:
+        lines = first.iter_lines()  # the connection lasts as long as this is held
+        assert any('"token"' in line for line in lines)
+        refused = [server.post(f"/{path}", json=body) for path in ("qa/invoke", "agent/stream")]
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(409, "thread_busy")] * 2
+
+
+def test_the_tokens_of_a_stream_are_those_of_the_answer_alone(server: httpx.Client, stub: StubOpenAI) -> None:
+    """Neither what the router nor what a condensed question is made of."""
+    config = {"configurable": {"thread_id": "tokens"}}
+    before = len(stub.requests)
+    with remote(server, "agent") as agent:
+        agent.invoke({"question": "How high is the rent?"}, config=config)
+        events: list[dict[str, Any]] = list(agent.stream({"question": "And when is it due?"}, config=config))
+    assert len(stub.requests) > before + 2
+    said = "".join(event["content"] for event in events if event["type"] == "token")
+    assert said.strip() == events[-1]["answer"]
 
 
 def becomes_true(condition: Callable[[], bool]) -> bool:

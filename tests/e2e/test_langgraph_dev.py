@@ -6,6 +6,7 @@ project's. `.ci/run` makes one.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -27,13 +28,17 @@ READY_WITHIN_S = 90
 DOCUMENT = "The monthly rent of the Bremen warehouse is 14,200 euros. It is due on the third working day."
 
 
-@pytest.fixture
-def url(root: Path, tmp_path: Path) -> Iterator[str]:
-    environment = os.environ | {
+def environment_of(tmp_path: Path) -> dict[str, str]:
+    return os.environ | {
         "LLMOPS_DATA_DIR": str(tmp_path / "data"),
         "LLMOPS_LOG_DIR": str(tmp_path / "logs"),
         "USE_DEMO_MODE": "true",
     }
+
+
+@pytest.fixture
+def url(root: Path, tmp_path: Path) -> Iterator[str]:
+    environment = environment_of(tmp_path)
     file = tmp_path / "lease.txt"
     file.write_text(DOCUMENT, encoding="utf-8")
     index = [sys.executable, "-m", "app.cli", "index", str(file)]
@@ -42,7 +47,16 @@ def url(root: Path, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-async def test_the_sdk_holds_a_conversation(url: str) -> None:
+def asked(root: Path, tmp_path: Path, question: str) -> Any:
+    """What `llmops ask` answers from the same documents."""
+    command = [sys.executable, "-m", "app.cli", "ask", question, "--agent", "qa", "--json"]
+    finished = subprocess.run(
+        command, cwd=root, env=environment_of(tmp_path), check=True, capture_output=True
+    )
+    return json.loads(finished.stdout)
+
+
+async def test_the_sdk_holds_a_conversation(url: str, root: Path, tmp_path: Path) -> None:
     async with get_client(url=url) as client:
         found = await client.assistants.search(limit=20)
         assert {assistant["graph_id"] for assistant in found} == GRAPHS
@@ -59,6 +73,7 @@ async def test_the_sdk_holds_a_conversation(url: str) -> None:
         answer = parts[-1][1]["answer"]
         assert "14,200" in answer["answer"]
         assert answer["citations"][0]["verified"]
+        assert answer["citations"] == asked(root, tmp_path, question["question"])["citations"]
         followed: Any = await client.runs.wait(
             thread_id, "agent", input={"question": "And when is it due?", "mode": "demo"}
         )

@@ -50,6 +50,8 @@ def test_ten_turns_by_langchains_remote_runnable(service: httpx.Client, root: Pa
     holidays, notice, probation, discount, rome, summary, compared, both, wrong, again, last = turns
     assert "28" in holidays["answer"]
     assert holidays["citations"][0]["verified"]
+    same = service.post("/ask", json={"question": holidays["question"]}).json()
+    assert holidays["citations"] == same["citations"]
     for streamed in (notice, probation, summary):
         assert (streamed["type"], streamed["same"]) == ("final", True)
         assert streamed["tokens"] >= 3

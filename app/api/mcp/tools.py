@@ -34,7 +34,7 @@ Report = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[Arguments, Result]):
-    """One entry of the registry. All of them only read."""
+    """One entry of the registry. All of them only read, but for the conversation that a question may name."""
 
     name: str
     title: str
@@ -51,7 +51,8 @@ async def search_documents(services: Services, arguments: SearchRequest, _: Repo
 
 
 async def ask_documents(services: Services, arguments: AskArguments, report: Report) -> Answer:
-    request = RunRequest(**arguments.model_dump(), history=())
+    history = () if arguments.thread_id is None else None
+    request = RunRequest(**arguments.model_dump(), history=history)
     return await _run(services, request, report)
 
 
@@ -72,7 +73,7 @@ async def list_documents(services: Services, arguments: ListArguments, _: Report
 
 
 async def _run(services: Services, request: RunRequest, report: Report) -> Answer:
-    """Answer and say what is being done; `history` keeps the run out of the user's conversations."""
+    """Answer and say what is being done; a run with a `history` stays out of the user's conversations."""
     async with aclosing(services.runner.stream(request, pieces=False)) as events:
         async for event in events:
             if event["type"] == "status":
