@@ -19,7 +19,6 @@ app = typer.Typer(
     name="llmops",
     help="Chat with your own documents. Every command reads the same settings; see docs/configuration.md.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -38,6 +37,11 @@ def _texts(value: Any) -> Any:
     if isinstance(value, list):
         return [replace_surrogates(text) for text in value]
     return value if value is None else replace_surrogates(value)
+
+
+def _agents() -> list[str]:
+    """What a shell completes."""
+    return ["auto", "qa", "research", "summarize"]
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
@@ -95,12 +99,13 @@ def ui(
 def index(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders with everything in them.")],
     collection: Collection = None,
+    server: Server = None,
     as_json: AsJson = False,
 ) -> None:
     """Add files to the knowledge base."""
     from app.commands.indexing import index as run
 
-    run(paths, collection=collection, as_json=as_json)
+    run(paths, collection=collection, server=server, as_json=as_json)
 
 
 @app.command()
@@ -116,7 +121,10 @@ def ask(
             help="After -: a question about the text on standard input.",
         ),
     ] = None,
-    agent: Annotated[str, typer.Option(callback=_texts, help="auto, qa, research or summarize.")] = "auto",
+    agent: Annotated[
+        str,
+        typer.Option(callback=_texts, autocompletion=_agents, help="auto, qa, research or summarize."),
+    ] = "auto",
     demo: Annotated[bool, typer.Option("--demo", help="Answer without the chat model.")] = False,
     collection: Collection = None,
     thread: Annotated[str | None, typer.Option(callback=_texts, help="Continue this conversation.")] = None,
@@ -271,12 +279,13 @@ def clear(
     collection: Annotated[
         str | None, typer.Option(callback=_collection, help="Only this collection; otherwise everything.")
     ] = None,
+    server: Server = None,
     as_json: AsJson = False,
 ) -> None:
     """Forget every document."""
     from app.commands.contents import clear as run
 
-    run(collection, confirmed=yes, as_json=as_json)
+    run(collection, confirmed=yes, server=server, as_json=as_json)
 
 
 @app.command()
@@ -312,11 +321,11 @@ def restore(
 
 
 @app.command()
-def doctor(as_json: AsJson = False) -> None:
-    """Look at everything an installation needs."""
+def doctor(server: Server = None, as_json: AsJson = False) -> None:
+    """Look at everything an installation needs, or at how a running API is."""
     from app.commands.doctor import examine
 
-    examine(as_json=as_json)
+    examine(server=server, as_json=as_json)
 
 
 @app.command(name="eval")

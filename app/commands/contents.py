@@ -62,15 +62,19 @@ def delete(document_id: str, *, server: str | None, as_json: bool) -> None:
         typer.echo(f"deleted {document_id}")
 
 
-def clear(collection: str | None, *, confirmed: bool, as_json: bool) -> None:
+def clear(collection: str | None, *, confirmed: bool, server: str | None, as_json: bool) -> None:
     if not confirmed:
         raise InvalidRequest("this deletes every document and cannot be undone; add --yes to confirm")
-    with _store() as store:
-        deleted = store.clear(collection)
-    if as_json:
-        show_json(ClearResponse(deleted_documents=deleted))
+    if server is None:
+        with _store() as store:
+            outcome = ClearResponse(deleted_documents=store.clear(collection))
     else:
-        typer.echo(f"deleted {deleted} documents")
+        body = {"confirm": True, "collection": collection}
+        outcome = RemoteServer(server).post("/clear", body, ClearResponse)
+    if as_json:
+        show_json(outcome)
+    else:
+        typer.echo(f"deleted {outcome.deleted_documents} documents")
 
 
 def stats(*, server: str | None, as_json: bool) -> None:

@@ -14,11 +14,14 @@ from typing import Literal
 import httpx
 from langchain_core.messages import HumanMessage
 
+from app import __version__
 from app.commands.output import fail, show_columns, show_json
+from app.commands.remote import RemoteServer
 from app.errors import LlmopsError
 from app.knowledge.store import open_store
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
+from app.schemas import Stats
 from app.settings import Settings, load_settings
 
 _LOW_DISK_BYTES = 1024**3
@@ -31,9 +34,9 @@ class Finding:
     detail: str
 
 
-def examine(*, as_json: bool) -> None:
+def examine(*, server: str | None, as_json: bool) -> None:
     """Run every check, even after one has failed; the command fails when one did."""
-    findings = list(_findings())
+    findings = list(_findings() if server is None else _of_server(RemoteServer(server)))
     if as_json:
         show_json({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -61,6 +64,30 @@ def _findings() -> Iterator[Finding]:
             yield Finding(name, "failed", error.detail)
         except OSError as error:
             yield Finding(name, "failed", f"{error.strerror}: {error.filename!r}")
+
+
+def _of_server(server: RemoteServer) -> Iterator[Finding]:
+    """What a running server says of itself."""
+    try:
+        health = server.health()
+    except LlmopsError as error:
+        yield Finding("api", "failed", error.detail)
+        return
+    same = health.version == __version__
+    detail = f"version {health.version}" + ("" if same else f"; this command is of version {__version__}")
+    yield Finding("api", "ok" if same else "warning", detail)
+    for name, said in health.checks.items():
+        yield Finding(name, "ok" if said == "ok" else "failed", said)
+    mode = "demo, without a chat model" if health.mode == "demo" else "llm"
+    yield Finding("mode", "ok", mode)
+    if health.status != "ok":
+        return
+    stats = server.get("/stats", Stats)
+    yield Finding("chat model", "ok", stats.chat_model or "none configured; the demo engine answers")
+    yield Finding("embedding model", "ok", stats.embedding_model)
+    counts = f"{stats.documents} documents, {stats.unfinished} being indexed, {stats.failed} failed"
+    see = "; `llmops documents --server` names them" if stats.failed else ""
+    yield Finding("documents", "warning" if stats.failed else "ok", f"{counts}{see}")
 
 
 def _disk(settings: Settings) -> tuple[Literal["ok", "warning"], str]:

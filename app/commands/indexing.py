@@ -14,6 +14,7 @@ from rich.progress import Progress, TaskID
 from app.api.services import Services
 from app.commands.output import fail, place, printable, show_json
 from app.commands.progress import progress_bar
+from app.commands.remote import RemoteServer
 from app.errors import BodyTooLarge, InvalidRequest
 from app.ingestion.media_types import EXTENSIONS
 from app.knowledge.document_queue import UNFINISHED
@@ -22,16 +23,21 @@ from app.settings import Settings, load_settings
 from server import open_services
 
 
-def index(paths: Sequence[Path], *, collection: str | None, as_json: bool) -> None:
+def index(paths: Sequence[Path], *, collection: str | None, server: str | None, as_json: bool) -> None:
     """Index every file; one that fails keeps no other out, but makes the command fail in the end."""
     files = [file for path in paths for file in find_files(path)]
     if not files:
         kinds = " ".join(sorted(EXTENSIONS))
         raise InvalidRequest(f"no file to index; of a folder, files with these endings are taken: {kinds}")
-    settings = load_settings()
     for file in files:
-        _require_acceptable(file, settings.max_upload_mb)
-    documents = asyncio.run(_index(settings, files, collection or DEFAULT_COLLECTION, quiet=as_json))
+        _require_readable(file)
+    if server is None:
+        settings = load_settings()
+        for file in files:
+            _require_acceptable(file, settings.max_upload_mb)
+        documents = asyncio.run(_index(settings, files, collection or DEFAULT_COLLECTION, quiet=as_json))
+    else:
+        documents = _upload(RemoteServer(server), files, collection, quiet=as_json)
     if as_json:
         show_json(DocumentList(documents=documents))
     else:
@@ -59,10 +65,13 @@ def find_files(path: Path) -> Iterator[Path]:
             yield found
 
 
-def _require_acceptable(file: Path, max_mb: int) -> None:
+def _require_readable(file: Path) -> None:
     """Refuse before the first file is indexed what could not be read after it."""
     if not os.access(file, os.R_OK):
         raise InvalidRequest(f"{str(file)!r} cannot be read: permission denied")
+
+
+def _require_acceptable(file: Path, max_mb: int) -> None:
     if file.stat().st_size > max_mb * 1024 * 1024:
         raise BodyTooLarge(f"{str(file)!r} is larger than LLMOPS_MAX_UPLOAD_MB={max_mb}")
 
@@ -81,6 +90,19 @@ async def _index(
                     await services.in_ingestion_pool(_index_one, services, file, collection, report)
                 )
                 progress.advance(task)
+    return documents
+
+
+def _upload(
+    server: RemoteServer, files: Sequence[Path], collection: str | None, *, quiet: bool
+) -> list[DocumentInfo]:
+    documents = []
+    with progress_bar(quiet=quiet) as progress:
+        task = progress.add_task("", total=len(files), stage="")
+        for file in files:
+            progress.update(task, description=printable(file.name))
+            documents.append(server.upload(file, collection))
+            progress.advance(task)
     return documents
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel
 
 from app.errors import InvalidRequest, LlmopsError, ServerUnreachable
+from app.schemas import DocumentInfo, Health, UploadResponse
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -37,27 +38,39 @@ class RemoteServer:
         self._url = read_address(address)
 
     def get(self, path: str, shape: type[Shape], **query: Any) -> Shape:
-        with self._response("GET", path, params=_given(query)) as response:
-            return self._read(response, shape)
+        return self._read(self._response("GET", path, params=_given(query)), shape)
 
     def post(self, path: str, body: Mapping[str, Any], shape: type[Shape]) -> Shape:
-        with self._response("POST", path, json=_given(body)) as response:
-            return self._read(response, shape)
+        return self._read(self._response("POST", path, json=_given(body)), shape)
 
     def delete(self, path: str) -> None:
-        with self._response("DELETE", path):
-            pass
+        self._response("DELETE", path)
 
-    @contextmanager
-    def _response(self, method: str, path: str, **content: Any) -> Iterator[httpx.Response]:
-        try:
-            with httpx.Client(base_url=self._url, timeout=_TIMEOUT_S) as client:
-                response = client.request(method, path, **content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ServerUnreachable(f"No server answers at {self._url}: {error}") from None
+    def upload(self, file: Path, collection: str | None) -> DocumentInfo:
+        """Send a file, and wait until it is indexed or has failed."""
+        form = {
+            "data": _given({"collection": collection}),
+            "files": {"files": (file.name, file.read_bytes())},
+        }
+        response = self._response("POST", "/upload", params={"wait": "true"}, **form)
+        return self._read(response, UploadResponse).documents[0]
+
+    def health(self) -> Health:
+        """How the server is, in order or not."""
+        return self._read(self._send("GET", "/health"), Health)
+
+    def _response(self, method: str, path: str, **content: Any) -> httpx.Response:
+        response = self._send(method, path, **content)
         if response.is_error:
             raise self._refusal(response)
-        yield response
+        return response
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            with httpx.Client(base_url=self._url, timeout=_TIMEOUT_S) as client:
+                return client.request(method, path, **content)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ServerUnreachable(f"No server answers at {self._url}: {error}") from None
 
     def _read(self, response: httpx.Response, shape: type[Shape]) -> Shape:
         try:

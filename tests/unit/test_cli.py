@@ -2,63 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import socket
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from app import cli
-from tests.live import spawned
-
-HANDBOOK = """# Handbook
-
-## Notice period
-
-The notice period is six weeks to the end of a quarter. During probation it is two weeks.
-
-## Holidays
-
-Every employee has 28 days of paid holiday a year.
-"""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Llmops = Callable[..., Outcome]
-
-
-@pytest.fixture
-def llmops(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Llmops:
-    """Run a command in an installation of its own; standard input is what `stdin` says."""
-    monkeypatch.setenv("LLMOPS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("LLMOPS_LOG_DIR", str(tmp_path / "logs"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, stdin: bytes = b"") -> Outcome:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
-        printed = capsys.readouterr()
-        code = ended.value.code
-        return Outcome(code if isinstance(code, int) else 0 if code is None else 1, printed.out, printed.err)
-
-    return run
+from tests.unit.conftest import HANDBOOK, Llmops
 
 
 @pytest.fixture
@@ -434,22 +384,3 @@ def test_what_cannot_be_asked_is_one_line(
     assert outcome.code == 1
     assert outcome.err.count("\n") == 1
     assert complaint in outcome.err
-
-
-def test_commands_work_on_a_running_server(llmops: Llmops, tmp_path: Path) -> None:
-    with spawned(tmp_path / "elsewhere") as (server, _):
-        there = ("--server", str(server.base_url).rstrip("/"))
-        texts = [{"name": f"{number}.md", "text": f"{HANDBOOK}{number}"} for number in range(103)]
-        server.post("/index", json={"documents": texts}).raise_for_status()
-        assert "six weeks" in llmops("ask", "How long is the notice period?", *there).out
-        assert llmops("search", "notice period", "-k", "2", "--json", *there).json["results"]
-        listed = llmops("documents", "--json", *there).json["documents"]
-        assert len(listed) == 103
-        assert llmops("delete", listed[0]["document_id"], *there).code == 0
-        assert llmops("stats", "--json", *there).json["documents"] == 102
-        refused = llmops("delete", "no such id", *there)
-        assert (refused.code, refused.err) == (1, "error: There is no document 'no such id'\n")
-        assert llmops("documents", "--json").json["documents"] == []  # those of this machine
-        stranger = llmops("search", "x", "--server", f"{there[1]}/docs")
-        assert stranger.code == 1
-        assert stranger.err.count("\n") == 1
