@@ -11,7 +11,7 @@ import httpx
 import pytest
 from langserve.lzstring import LZString
 
-from app.api.langserve_routes import AgentRunnable
+from app.api.langserve_runnables import AgentRunnable
 from app.errors import ThreadBusy
 from app.runs import Runner, RunRequest
 from tests.live import make_settings, running
