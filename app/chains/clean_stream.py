@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from langchain_core.messages import BaseMessage
 
 from app.chains.evidence import read_text
+from app.chains.markers import CODE
 from app.chains.outside_links import SCHEMES, remove_outside_links
 from app.chains.records import Evidence, Quote, TokenSink
 from app.chains.source_markers import SourceMarkers
@@ -22,11 +23,17 @@ _UNDECIDED = re.compile(
     r"|(?<![!-~])[!-~]+\Z",  # what may become an address
     re.IGNORECASE,
 )
+_NAMED = r"\[\d{1,6}\s{0,3}[:,]?\s{0,3}[\"“„«][^\n]{0,700}?[\"”“»]\s{0,3}\]"
+_MARKERS_AT_END = re.compile(rf"[ \t]*(?:(?:{_NAMED}|\[[^\[\]\n]*\](?:\([^()\n]*\))?)[ \t]*)*\Z")
+"""One that goes takes the blanks before it along, and one that says the same as its neighbour goes."""
 _WHOLE = re.compile(
-    r"\[\d{1,6}\s{0,3}[:,]?\s{0,3}[\"“„«][^\n]{0,700}?[\"”“»]\s{0,3}\]"
+    rf"{_NAMED}"
     r"|!?\[[^\[\]\n]*\][(\[][^()\[\]\n]*[)\]]"
     r"|<[^<>\n]*>"
+    rf"|{CODE.pattern}",
+    re.DOTALL,
 )
+_CODE_SO_FAR = re.compile(rf"{CODE.pattern}|(?P<open>```.*|(?<!`)`[^`\n]*)\Z", re.DOTALL)
 
 
 async def complete(
@@ -51,7 +58,7 @@ async def complete(
 
 
 class _CleanTokens:
-    """Holds back what may still become a link, an image, HTML or a marker with words."""
+    """Holds back what may still become a link, an image, HTML, code or a marker with words."""
 
     def __init__(self, sink: TokenSink, evidence: Evidence) -> None:
         self._sink = sink
@@ -62,10 +69,12 @@ class _CleanTokens:
     def token(self, text: str) -> None:
         self._held += text
         undecided = _UNDECIDED.search(self._held)
-        if undecided is None or len(self._held) > _MOST_HELD_CHARS:
+        cut = min(undecided.start() if undecided else len(self._held), _open_code(self._held))
+        if len(self._held) > _MOST_HELD_CHARS:
             self.finish()
             return
-        cut = undecided.start()
+        if markers := _MARKERS_AT_END.search(self._held, 0, cut):
+            cut = markers.start()
         spans = (whole.span() for whole in _WHOLE.finditer(self._held))
         self._pass_on(next((start for start, end in spans if start < cut < end), cut))
 
@@ -76,3 +85,8 @@ class _CleanTokens:
         settled, self._held = self._held[:end], self._held[end:]
         if cleaned := remove_outside_links(self._markers.rewrite(settled), self._sources):
             self._sink.token(cleaned)
+
+
+def _open_code(text: str) -> int:
+    """Where code begins whose end is not there yet; otherwise the end of the text. Its brackets are no markers."""
+    return next((code.start() for code in _CODE_SO_FAR.finditer(text) if code["open"]), len(text))

@@ -27,7 +27,7 @@ _LINK_DEFINITION = re.compile(
 )
 # Its address may hold brackets or have no end: without the sign before it, it is no image any more.
 _IMAGE = re.compile(r"!\[([^\[\]\n]*+)\]\((?:(?:[^()\n]++|\([^()\n]*+\))*+\))?")
-_CODE = re.compile(r"```.*?```|(?<!`)`[^`\n]+`(?!`)", re.DOTALL)
+CODE = re.compile(r"```.*?```|(?<!`)`[^`\n]+`(?!`)", re.DOTALL)
 _BRACKETS = str.maketrans("[]【】［］", "()()()")
 _NO_BRACKETS = dict.fromkeys(map(ord, "[]【】［］"))
 _INDEXED = re.compile(r"(?=[^\s:]++: \S)[^\s:]*?\[\d++\]")
@@ -69,7 +69,7 @@ def marker_positions(text: str) -> list[tuple[int, int]]:
     """(number, character position) of each marker of a normalised text, in order."""
     found: list[tuple[int, int]] = []
     begin = 0
-    for code in [*_CODE.finditer(text), None]:
+    for code in [*CODE.finditer(text), None]:
         end = code.start() if code else len(text)
         found += [(int(m[1]), m.start()) for m in re.compile(r"\[(\d+)\]").finditer(text, begin, end)]
         begin = code.end() if code else end
@@ -114,7 +114,7 @@ def _last_name(path: str) -> str:
 def _outside_code(text: str, rewrite: Callable[[str], str]) -> str:
     parts: list[str] = []
     begin = 0
-    for code in _CODE.finditer(text):
+    for code in CODE.finditer(text):
         parts += [rewrite(text[begin : code.start()]), code.group()]
         begin = code.end()
     return "".join([*parts, rewrite(text[begin:])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from random import Random
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -59,12 +60,25 @@ async def streamed(text: str, size: int) -> Sink:
         ("1 < 2, a[i] = b! Done", "1 < 2, a[i] = b! Done"),
         ("合同期限为三个月。https://evil.example/字 结束", "合同期限为三个月。(link removed) 结束"),
         ("ends in [an open", "ends in [an open"),
+        ("Use `a[1]` for it [1].", "Use `a[1]` for it [1]."),
+        ("So:\n```\nrow[7] = [2]\n```\nIt is 14 [1].", "So:\n```\nrow[7] = [2]\n```\nIt is 14 [1]."),
+        ("A ` is no code [1]\nnor [1] is `this", "A ` is no code [1]\nnor [1] is `this"),
     ],
 )
 async def test_nothing_is_seen_that_the_answer_would_not_have(text: str, seen: str, size: int) -> None:
     sink = await streamed(text, size)
     assert sink.text == seen
     assert sink.written == seen
+
+
+@pytest.mark.parametrize("seed", range(80))
+async def test_whatever_is_written_is_seen_as_it_ends_up(seed: int) -> None:
+    random = Random(seed)
+    parts = ["`", "```", "[1]", "[2]", "[", "]", "\n", " ", "x", "rent", "(1)", '[1: "14 [sic] euros"]', "["]
+    for _ in range(25):
+        text = "x" + "".join(random.choices(parts, k=random.randint(1, 14)))
+        sink = await streamed(text, random.randint(1, 6))
+        assert sink.text.strip() == sink.written, text
 
 
 async def test_words_arrive_as_they_are_written() -> None:
