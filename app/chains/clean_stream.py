@@ -17,22 +17,28 @@ from app.models.chat import ChatModel
 _MOST_HELD_CHARS = 4_000
 _UNDECIDED = re.compile(
     r"\[\d{1,6}\s{0,3}[:,]?\s{0,3}[\"“„«][^\n]{0,700}\Z"  # words named with a marker, which may hold brackets
-    r"|!?\[[^\[\]\n]*(?:\](?:[(\[][^()\[\]\n]*)?)?\Z"  # a marker, a link or an image
+    r"|!?[\[【［][^\[\]【】［］\n]*(?:[\]】］](?:[(\[][^()\[\]\n]*)?)?\Z"  # a marker, a link or an image
+    r"|(?m:^) {0,3}\[\^?\d{1,6}\]:[^\n]*\Z"  # what would make links of markers
     r"|<(?:[a-z/!][^<>\n]*)?\Z"
     rf"|\b(?:{SCHEMES}:|www\.)\S*\Z|(?<!/)//\S*\Z"
     r"|(?<![!-~])[!-~]+\Z",  # what may become an address
     re.IGNORECASE,
 )
 _NAMED = r"\[\d{1,6}\s{0,3}[:,]?\s{0,3}[\"“„«][^\n]{0,700}?[\"”“»]\s{0,3}\]"
-_MARKERS_AT_END = re.compile(rf"[ \t]*(?:(?:{_NAMED}|\[[^\[\]\n]*\](?:\([^()\n]*\))?)[ \t]*)*\Z")
+_MARKERS_AT_END = re.compile(
+    rf"[ \t]*(?:(?:{_NAMED}|[\[【［][^\[\]【】［］\n]*[\]】］](?:\([^()\n]*\))?)[ \t]*)*\Z"
+)
 """One that goes takes the blanks before it along, and one that says the same as its neighbour goes."""
 _WHOLE = re.compile(
     rf"{_NAMED}"
     r"|!?\[[^\[\]\n]*\][(\[][^()\[\]\n]*[)\]]"
     r"|<[^<>\n]*>"
+    r"|[\[【［][^\[\]【】［］\n]*[\]】］]"
     rf"|{CODE.pattern}",
     re.DOTALL,
 )
+_MID_LINE = "\ue002"
+"""A private character in front of a piece that begins no line of the whole."""
 _CODE_SO_FAR = re.compile(rf"{CODE.pattern}|(?P<open>```.*|(?<!`)`[^`\n]*)\Z", re.DOTALL)
 
 
@@ -65,25 +71,39 @@ class _CleanTokens:
         self._markers = SourceMarkers(evidence)
         self._sources = read_text(evidence)
         self._held = ""
+        self._is_mid_line = False
 
     def token(self, text: str) -> None:
         self._held += text
-        undecided = _UNDECIDED.search(self._held)
-        cut = min(undecided.start() if undecided else len(self._held), _open_code(self._held))
         if len(self._held) > _MOST_HELD_CHARS:
             self.finish()
-            return
-        if markers := _MARKERS_AT_END.search(self._held, 0, cut):
-            cut = markers.start()
-        spans = (whole.span() for whole in _WHOLE.finditer(self._held))
-        self._pass_on(next((start for start, end in spans if start < cut < end), cut))
+        else:
+            self._pass_on(self._settled())
+
+    def _settled(self) -> int:
+        """How much of what is held will not be changed by what follows."""
+        undecided = _UNDECIDED.search(self._held)
+        cut = min(undecided.start() if undecided else len(self._held), _open_code(self._held))
+        spans = [whole.span() for whole in _WHOLE.finditer(self._held)]
+        before = None
+        while cut != before:
+            before = cut
+            cut = next((start for start, end in spans if start < cut < end), cut)
+            if markers := _MARKERS_AT_END.search(self._held, 0, cut):
+                cut = markers.start()
+        return cut
 
     def finish(self) -> None:
         self._pass_on(len(self._held))
 
     def _pass_on(self, end: int) -> None:
         settled, self._held = self._held[:end], self._held[end:]
-        if cleaned := remove_outside_links(self._markers.rewrite(settled), self._sources):
+        lead, self._is_mid_line = (
+            _MID_LINE * self._is_mid_line,
+            settled[-1:] != "\n" if settled else self._is_mid_line,
+        )
+        cleaned = remove_outside_links(self._markers.rewrite(lead + settled), self._sources)
+        if cleaned := cleaned.replace(_MID_LINE, ""):
             self._sink.token(cleaned)
 
 

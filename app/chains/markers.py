@@ -46,7 +46,7 @@ def normalise_markers(text: str, known: Set[int]) -> str:
     text = text.replace(_OPEN, "").replace(_CLOSE, "")
     for _ in range(_MAX_PASSES):
         # What was removed may have brought the brackets of another marker together, as in "[[9]1]", or backticks.
-        before, text = text, _outside_code(text, lambda part: _normalise(part, known))
+        before, text = text, outside_code(text, lambda part: _normalise(part, known))
         if text == before:
             return text
     return text.translate(_NO_BRACKETS)
@@ -62,7 +62,7 @@ def disarm_markers(text: str) -> str:
 
 def renumber(text: str, numbers: dict[int, int]) -> str:
     """Give the markers of a normalised text other numbers."""
-    return _outside_code(text, lambda part: re.sub(r"\[(\d+)\]", lambda m: f"[{numbers[int(m[1])]}]", part))
+    return outside_code(text, lambda part: re.sub(r"\[(\d+)\]", lambda m: f"[{numbers[int(m[1])]}]", part))
 
 
 def marker_positions(text: str) -> list[tuple[int, int]]:
@@ -111,7 +111,8 @@ def _last_name(path: str) -> str:
     return re.sub(r"\[\d+\]", "", path).rsplit(".", 1)[-1].replace("_", " ").strip() or path
 
 
-def _outside_code(text: str, rewrite: Callable[[str], str]) -> str:
+def outside_code(text: str, rewrite: Callable[[str], str]) -> str:
+    """The text with everything rewritten that is no code between backticks."""
     parts: list[str] = []
     begin = 0
     for code in CODE.finditer(text):

@@ -62,6 +62,9 @@ async def streamed(text: str, size: int) -> Sink:
         ("ends in [an open", "ends in [an open"),
         ("Use `a[1]` for it [1].", "Use `a[1]` for it [1]."),
         ("So:\n```\nrow[7] = [2]\n```\nIt is 14 [1].", "So:\n```\nrow[7] = [2]\n```\nIt is 14 [1]."),
+        ('Write `[1: "is 14 [sic] euros"]` so [1].', 'Write `[1: "is 14 [sic] euros"]` so [1].'),
+        ("As [1]: yes\n[1]: http://evil.example/x\nso", "As [1]: yes\nso"),
+        ("The rent 【1】 [1, 2]] is due", "The rent [1]] is due"),
         ("A ` is no code [1]\nnor [1] is `this", "A ` is no code [1]\nnor [1] is `this"),
     ],
 )
