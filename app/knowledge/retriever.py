@@ -107,8 +107,8 @@ class HybridRetriever(BaseRetriever):
         candidates, sketches = self._look_closer(query, candidates)
         degraded = () if vector is not None else ("embeddings_unavailable",)
         if self.reranker is None or not rerank:
-            return Retrieved(self._load(choose(candidates, sketches, k)), degraded)
-        hits = self._load(choose(candidates, sketches, max(k, _RERANKED)))
+            return Retrieved(self._load_best(candidates, sketches, k), degraded)
+        hits = self._load_best(candidates, sketches, max(k, _RERANKED))
         try:
             return Retrieved(reordered(self.reranker, query, hits)[:k], degraded)
         except ModelError as error:
@@ -148,10 +148,17 @@ class HybridRetriever(BaseRetriever):
         present = [found for found in candidates if found.chunk_no in sketches]
         return reorder(judge(found, sketches[found.chunk_no]) for found in present), sketches
 
-    def _load(self, chosen: Sequence[Candidate]) -> tuple[Hit, ...]:
-        """What was chosen, less what has been deleted this moment."""
-        chunks = self.store.chunks_by_no([found.chunk_no for found in chosen])
-        return tuple(found.as_hit(chunks[found.chunk_no]) for found in chosen if found.chunk_no in chunks)
+    def _load_best(
+        self, candidates: Sequence[Candidate], sketches: Mapping[int, Sketch], k: int
+    ) -> tuple[Hit, ...]:
+        """The best k that are there; the next ones take the places of those that have been deleted this moment."""
+        while True:
+            chosen = choose(candidates, sketches, k)
+            chunks = self.store.chunks_by_no([found.chunk_no for found in chosen])
+            gone = {found.chunk_no for found in chosen} - chunks.keys()
+            if not gone:
+                return tuple(found.as_hit(chunks[found.chunk_no]) for found in chosen)
+            candidates = [found for found in candidates if found.chunk_no not in gone]
 
     def _embed(self, query: str) -> NDArray[np.float32] | None:
         try:

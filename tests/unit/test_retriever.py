@@ -16,7 +16,8 @@ from langchain_core.documents import Document
 from app.errors import EmbeddingModelMismatch, InvalidRequest, UnknownCollection, UnknownDocument
 from app.knowledge import Knowledge
 from app.knowledge.fusion import DENSE_WEIGHT, rank
-from app.knowledge.records import NewChunk
+from app.knowledge.records import Chunk, NewChunk
+from app.knowledge.store import KnowledgeStore
 from app.models.embeddings import EmbeddingModel
 from tests.knowledge_base import DIMENSION, WordHashes, add_document, fake_model, open_test_knowledge
 
@@ -293,6 +294,21 @@ def test_readers_and_writers_do_not_disturb_each_other(knowledge: Knowledge) -> 
     assert [writer.result() for writer in writers] == [None, None]
     assert all(reader.result() > 0 for reader in readers)
     assert len(texts(knowledge, "passing text", k=100)) == 2 * 6 * 5 + len(PAGES)
+
+
+def test_what_is_deleted_in_the_middle_of_a_search_leaves_its_place_to_the_next(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_document(knowledge.store, PAGES)
+    best, following = texts(knowledge, "28 days of paid holiday a year", k=2)
+    load, loads = KnowledgeStore.chunks_by_no, iter([1])
+
+    def load_without_the_first(store: KnowledgeStore, numbers: list[int]) -> dict[int, Chunk]:
+        return load(store, numbers[next(loads, 0) :])
+
+    monkeypatch.setattr(KnowledgeStore, "chunks_by_no", load_without_the_first)
+    found = texts(knowledge, "28 days of paid holiday a year", k=1)
+    assert found == [following] != [best]
 
 
 def test_a_search_keeps_to_its_own_thread_whichever_that_is(knowledge: Knowledge) -> None:
