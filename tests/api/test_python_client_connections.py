@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import aclosing
 
 import httpx
 import pytest
 
 from llmops_client import AsyncLlmops, BrokenStream, Llmops, LlmopsError, ServiceUnreachable, TimedOut
+from llmops_client.sse import Decoder
 from tests.broken_http import DONE, JOB, answering, events, hang_up, reply
 
 
@@ -79,6 +81,32 @@ def test_a_run_that_breaks_off_is_no_answer(sent: tuple[str, str, object], code:
     ):
         list(client.stream("What?"))
     assert (failed.value.code, failed.value.status, failed.value.request_id) == (code, 200, "theirs")
+
+
+LINE_ENDS = "one\u2028two\u2029three\x85four"
+TOKEN = f'id: 1\r\nevent: data\r\ndata: {{"type": "token", "content": "{LINE_ENDS}"}}\r\n\r\n'
+
+
+def test_a_text_may_hold_what_ends_lines_elsewhere() -> None:
+    sent = reply(TOKEN, media_type="text/event-stream; charset=utf-8")
+    with answering(sent) as (url, _), Llmops(url) as client:
+        assert next(client.stream("What?")).content == LINE_ENDS
+
+
+async def test_a_text_may_hold_what_ends_lines_elsewhere_with_asyncio() -> None:
+    sent = reply(TOKEN, media_type="text/event-stream; charset=utf-8")
+    with answering(sent) as (url, _):
+        async with AsyncLlmops(url) as client, aclosing(client.stream("What?")) as stream:
+            assert (await anext(stream)).content == LINE_ENDS
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_events_are_read_however_they_are_cut(size: int) -> None:
+    decoder = Decoder(None)
+    text = TOKEN + "data: b\n\n"
+    found = [event for at in range(0, len(text), size) for event in decoder.feed(text[at : at + size])]
+    assert [(event.name, event.id) for event in found] == [("data", "1"), ("message", "1")]
+    assert LINE_ENDS in found[0].data
 
 
 def test_an_event_of_a_newer_service_is_handed_on() -> None:

@@ -230,6 +230,6 @@ class AsyncLlmops:
                     await response.aread()
                     raise refusal(response)
                 decoder = Decoder(response.headers.get(REQUEST_ID))
-                async for line in response.aiter_lines():
-                    if (event := decoder.feed(line)) is not None:
+                async for text in response.aiter_text():
+                    for event in decoder.feed(text):
                         yield event

@@ -228,6 +228,5 @@ class Llmops:
                 response.read()
                 raise refusal(response)
             decoder = Decoder(response.headers.get(REQUEST_ID))
-            for line in response.iter_lines():
-                if (event := decoder.feed(line)) is not None:
-                    yield event
+            for text in response.iter_text():
+                yield from decoder.feed(text)

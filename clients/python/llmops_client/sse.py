@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+# Not `splitlines`, as httpx has it: the JSON of an event may hold the other characters that end a line. The stream may
+# break between a carriage return and its line feed.
+_LINE_END = re.compile(r"\r\n|\n|\r(?!\Z)")
 
 
 @dataclass(frozen=True)
@@ -15,14 +21,21 @@ class ServerSentEvent:
 
 @dataclass
 class Decoder:
-    """Takes the lines of a stream one after the other and gives an event at the end of each block."""
+    """Takes the text of a stream in pieces and gives an event at the end of each block."""
 
     request_id: str | None
     _name: str = "message"
     _id: str | None = None
     _data: list[str] = field(default_factory=list)
+    _rest: str = ""
 
-    def feed(self, line: str) -> ServerSentEvent | None:
+    def feed(self, text: str) -> Iterator[ServerSentEvent]:
+        *lines, self._rest = _LINE_END.split(self._rest + text)
+        for line in lines:
+            if (event := self._line(line)) is not None:
+                yield event
+
+    def _line(self, line: str) -> ServerSentEvent | None:
         if not line:
             return self._block_ended()
         name, _, value = line.partition(":")
