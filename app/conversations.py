@@ -64,7 +64,10 @@ _TITLED_WHILE_YOUNG: Final = 2
 
 
 class Conversations:
-    """Every method is one transaction on the checkpointer's connection, whose `lock` it takes."""
+    """Every method is one transaction on the checkpointer's connection, whose `lock` it takes.
+
+    The lock undoes what is cut off while it is held.
+    """
 
     def __init__(self, connection: aiosqlite.Connection, lock: asyncio.Lock) -> None:
         self._connection = connection
@@ -244,12 +247,8 @@ class Conversations:
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[None]:
         async with self._lock:
-            try:
-                yield
-                await self._connection.commit()
-            except BaseException:
-                await self._connection.rollback()
-                raise
+            yield
+            await self._connection.commit()
 
 
 def _as_info(row: Any) -> ThreadInfo:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from types import TracebackType
+from typing import cast
 
 import aiosqlite
 from langchain_core.runnables import RunnableConfig
@@ -23,6 +25,26 @@ _FORGET_EARLIER = (
 )
 
 
+class _UndoingLock(asyncio.Lock):
+    """All threads share a connection: what one run has begun must not go in with what another commits.
+
+    Only who has the lock has begun something: a run that is cancelled while it waits for it undoes nothing.
+    """
+
+    def __init__(self, conn: aiosqlite.Connection) -> None:
+        super().__init__()
+        self._conn = conn
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is not None:
+                await self._conn.rollback()
+        finally:
+            self.release()
+
+
 class ThreadMemory(AsyncSqliteSaver):
     """Nobody goes back to an earlier checkpoint, and all together they would take many times the room of what was said.
 
@@ -31,6 +53,7 @@ class ThreadMemory(AsyncSqliteSaver):
 
     def __init__(self, conn: aiosqlite.Connection) -> None:
         super().__init__(conn)
+        self.lock = _UndoingLock(conn)
         self.conversations = Conversations(conn, self.lock)
         self.damage: str | None = None
         """What has shown to be wrong with the file; it does not heal while it is open."""
@@ -68,37 +91,20 @@ class ThreadMemory(AsyncSqliteSaver):
     ) -> RunnableConfig:
         """Store its turns and a checkpoint durably, and then forget those before it; ids grow with time."""
         await self._record_turns(config, checkpoint)
-        async with self._undone_when_cut_off():
-            stored = await super().aput(config, checkpoint, metadata, new_versions)
-            place = stored["configurable"]
-            newest = (str(place["thread_id"]), place["checkpoint_ns"], place["checkpoint_id"])
-            async with self.lock:
-                for statement in _FORGET_EARLIER:
-                    await self.conn.execute(statement, newest)
-                await self.conn.commit()
+        stored = await super().aput(config, checkpoint, metadata, new_versions)
+        place = stored["configurable"]
+        newest = (str(place["thread_id"]), place["checkpoint_ns"], place["checkpoint_id"])
+        async with self.lock:
+            for statement in _FORGET_EARLIER:
+                await self.conn.execute(statement, newest)
+            await self.conn.commit()
         return stored
-
-    async def aput_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """As LangGraph has it; a run that is cancelled meanwhile leaves no transaction open."""
-        async with self._undone_when_cut_off():
-            await super().aput_writes(config, writes, task_id, task_path)
 
     async def record_all(self) -> None:
         """Record the turns that earlier versions have left in checkpoints alone."""
         for found in [found async for found in self.alist(None)]:  # which has the lock until its end
             await self._record_turns(found.config, found.checkpoint)
         await self.conversations.set_complete()
-
-    @asynccontextmanager
-    async def _undone_when_cut_off(self) -> AsyncIterator[None]:
-        """All threads share a connection: what one run has begun must not go in with what another commits."""
-        try:
-            yield
-        except BaseException:
-            await self.conn.rollback()  # queued before what is waiting for the lock
-            raise
 
     async def _record_turns(self, config: RunnableConfig, checkpoint: Checkpoint) -> None:
         place = config["configurable"]

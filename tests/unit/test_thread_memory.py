@@ -150,3 +150,22 @@ async def test_what_is_cut_off_while_it_is_stored_leaves_no_transaction(
                 await asyncio.wait([storing])
             assert not memory.conn.in_transaction
         assert len(await talk(memory, "t", range(1, 2))) == 2
+
+
+async def test_what_is_cut_off_while_it_waits_undoes_nothing_of_another(tmp_path: Path) -> None:
+    async with open_threads(tmp_path / "threads.db") as memory:
+        await talk(memory, "t", range(1))
+        found = await memory.aget_tuple({"configurable": {"thread_id": "t"}})
+        assert found is not None
+        for store in (
+            lambda: memory.aput(found.config, {**found.checkpoint, "channel_values": {}}, found.metadata, {}),
+            lambda: memory.aput_writes(found.config, [("turns", "x")], "task"),
+        ):
+            async with memory.lock:
+                await memory.conn.execute("UPDATE threads SET title = title || '!'")
+                waiting = asyncio.create_task(store())
+                await asyncio.sleep(0.01)
+                waiting.cancel()
+                await asyncio.wait([waiting])
+                await memory.conn.commit()
+        assert (await memory.conversations.info("t")).title.endswith("!!")
