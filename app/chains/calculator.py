@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, DecimalException, localcontext
-from typing import Any, Final
+from typing import Final
 
 MAX_CHARS: Final = 200
 _MAX_EXPONENT: Final = 100
@@ -20,7 +20,7 @@ _SPELLINGS: Final = str.maketrans(
 )
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _CURRENCY: Final = re.compile(r"[$€£¥]|\b(?:USD|EUR|GBP)\b")
-_PERCENT: Final = re.compile(r"(\d)\s*%(?!\s*[\d(])")
+_PERCENT: Final = re.compile(r"(?<![\w.])(\d+(?:\.\d*)?|\.\d+)\s*%(?!\s*[\d(])")
 
 _OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Decimal]]] = {
     ast.Add: operator.add,
@@ -47,6 +47,8 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Decimal]]] = {
     "sqrt": lambda value: value.sqrt(),
     "sum": lambda *values: sum(values, Decimal()),
 }
+_OF_SEVERAL: Final = frozenset({"max", "mean", "min", "sum"})
+"""Of one value they are a slip: "sum(100,200)" names two, or one whose thousands are separated."""
 
 
 def calculate(expression: str) -> Decimal | None:
@@ -58,10 +60,10 @@ def calculate(expression: str) -> Decimal | None:
     if len(expression) > MAX_CHARS:
         return None
     plain = _THOUSANDS.sub("", _CURRENCY.sub("", expression.translate(_SPELLINGS)))
-    plain = _PERCENT.sub(r"\1/100", plain).strip()
+    plain = _PERCENT.sub(r"(\1/100)", plain).strip()
     try:
         with localcontext(_CONTEXT):
-            value = _value_of(ast.parse(plain, mode="eval").body)
+            value = _value_of(ast.parse(plain, mode="eval").body, plain)
     except (
         SyntaxError,
         ValueError,
@@ -77,7 +79,7 @@ def calculate(expression: str) -> Decimal | None:
 
 def show_number(value: Decimal) -> str:
     """With thousands separated, and at most six decimals."""
-    shown = f"{value:,.{_SHOWN_DECIMALS}f}"
+    shown = f"{value:z,.{_SHOWN_DECIMALS}f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
@@ -103,26 +105,22 @@ def roundings(value: Decimal) -> Sequence[str]:
     return [f"{abs(value):.{decimals}f}" for decimals in range(5)] + [show_number(abs(value))]
 
 
-def _value_of(node: ast.AST) -> Decimal:
+def _value_of(node: ast.AST, source: str) -> Decimal:
     """Raises ValueError for what is no arithmetic."""
     match node:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            return Decimal(str(number))
+            return _CONTEXT.create_decimal(ast.get_source_segment(source, node) or "")  # a float is not exact
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(_value_of(left), _value_of(right))
+            return _power(_value_of(left, source), _value_of(right, source))
         case ast.BinOp(left=left, op=operation, right=right) if type(operation) in _OPERATORS:
-            return _OPERATORS[type(operation)](_value_of(left), _value_of(right))
+            return _OPERATORS[type(operation)](_value_of(left, source), _value_of(right, source))
         case ast.UnaryOp(op=operation, operand=operand) if type(operation) in _OPERATORS:
-            return _OPERATORS[type(operation)](_value_of(operand))
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if (
-            name in _FUNCTIONS and arguments
-        ):
-            return _FUNCTIONS[name](*_values_of(arguments))
+            return _OPERATORS[type(operation)](_value_of(operand, source))
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _FUNCTIONS and len(
+            arguments
+        ) > (name in _OF_SEVERAL):
+            return _FUNCTIONS[name](*(_value_of(argument, source) for argument in arguments))
     raise ValueError("not arithmetic")
-
-
-def _values_of(arguments: Sequence[Any]) -> list[Decimal]:
-    return [_value_of(argument) for argument in arguments]
 
 
 def _power(base: Decimal, exponent: Decimal) -> Decimal:
