@@ -76,6 +76,7 @@ def test_this_machine_may_call(server: httpx.Client, headers: dict[str, str]) ->
         ({"origin": "http://localhost.evil.example"}, (403, "foreign_origin")),
         ({"origin": "http://192.168.1.20"}, (403, "foreign_origin")),
         ({"origin": "null"}, (403, "foreign_origin")),
+        ({"origin": "http://["}, (403, "foreign_origin")),
     ],
 )
 def test_pages_of_others_may_not(

@@ -45,7 +45,7 @@ class KnownCallers:
         return host in self._hosts or _is_address(host)
 
     def _may_call(self, origin: str, host: str) -> bool:
-        is_same = urlsplit(origin).netloc == host
+        is_same = origin in (f"http://{host}", f"https://{host}")
         return origin in self._origins or is_same or _host(origin) in _THIS_MACHINE
 
 
