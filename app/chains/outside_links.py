@@ -12,7 +12,8 @@ REMOVED = "(link removed)"
 
 SCHEMES = r"(?:https?|ftp|file|mailto|javascript|data|vbscript)"
 _IMAGE = re.compile(
-    r"!\[([^\[\]\n]{0,500})\]\([^()\n]{0,4000}\)?|!\[([^\[\]\n]{0,500})\]\[[^\[\]\n]{0,200}\]"
+    r"!\[([^\[\]\n]{0,500})\]\([^()\n]{0,4000}\)?"
+    r"|!\[(?!\d+\]\[\d+\])([^\[\]\n]{0,500})\]\[[^\[\]\n]{0,200}\]"  # "It is due![1][2]" has no image
 )
 _LINK = re.compile(
     rf"\[([^\[\]\n]{{0,500}})\]\([ \t]{{0,3}}<?((?:{SCHEMES}:|//|www\.)[^\s()<>]{{0,4000}}"

@@ -26,6 +26,8 @@ EVIL = "http://evil.example/?q=secret"
         ("[x](javascript:alert(1))", "x"),
         ("It is at https://example.org/form. [1]", "It is at https://example.org/form. [1]"),
         ("See [the form](https://example.org/form).", "See the form (https://example.org/form)."),
+        ("It is due![1][2] So.", "It is due![1][2] So."),
+        ("It is due![1][x].", "It is due1."),
         ("Ratio 3://4, and/or, a [1], b (2).", "Ratio 3://4, and/or, a [1], b (2)."),
     ],
 )
