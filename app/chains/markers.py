@@ -46,7 +46,8 @@ def normalise_markers(text: str, known: Set[int]) -> str:
     text = text.replace(_OPEN, "").replace(_CLOSE, "")
     for _ in range(_MAX_PASSES):
         # What was removed may have brought the brackets of another marker together, as in "[[9]1]", or backticks.
-        before, text = text, outside_code(text, lambda part: _normalise(part, known))
+        before = text
+        text = outside_code(_without_definitions(text), lambda part: _normalise(part, known))
         if text == before:
             return text
     return text.translate(_NO_BRACKETS)
@@ -121,8 +122,19 @@ def outside_code(text: str, rewrite: Callable[[str], str]) -> str:
     return "".join([*parts, rewrite(text[begin:])])
 
 
+def _without_definitions(text: str) -> str:
+    """Outside code, whose end begins no line."""
+    code = [found.span() for found in CODE.finditer(text)] if _LINK_DEFINITION.search(text) else []
+
+    def keep_code(found: re.Match[str]) -> str:
+        begin, end = found.span()
+        return found.group() if any(start < end and begin < stop for start, stop in code) else ""
+
+    return _LINK_DEFINITION.sub(keep_code, text)
+
+
 def _normalise(text: str, known: Set[int]) -> str:
-    text = _IMAGE.sub(r"\1", _LINK_DEFINITION.sub("", text))
+    text = _IMAGE.sub(r"\1", text)
     text = _MARKER.sub(lambda match: _held(match, known), text)
     text = _HELD_RUN.sub(_without_repetitions, text)
     return _HELD.sub(r"[\1]", text)

@@ -52,6 +52,7 @@ def check(text: str, library: Library) -> Verified:
         ("Rent [[9]1, 2].", "Rent [1][2]."),
         ("Rent [[1]].", "Rent [[1]]."),
         ("Rent.\n\n[1]: http://example.org/x\n", "Rent."),
+        ("Rent `r` [1]: due\nnow", "Rent `r` [1]: due\nnow"),
         ("See ![1](http://example.org/pixel.png).", "See 1."),
         ("Use `a[1]` here [2].", "Use `a[1]` here [1]."),
         ("```\na[1]\n```\nRent [2].", "```\na[1]\n```\nRent [1]."),
