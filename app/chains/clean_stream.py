@@ -20,7 +20,7 @@ _UNDECIDED = re.compile(
     r"|!?[\[【［][^\[\]【】［］\n]*(?:[\]】］](?:[(\[][^()\[\]\n]*)?)?\Z"  # a marker, a link or an image
     r"|(?m:^) {0,3}\[\^?\d{1,6}\]:[^\n]*\Z"  # what would make links of markers
     r"|<(?:[a-z/!][^<>\n]*)?\Z"
-    rf"|\b(?:{SCHEMES}:|www\.)\S*\Z|(?<!/)//\S*\Z"
+    rf"|\b(?:{SCHEMES}:|www\.)\S*\Z|(?<![:\w/])//\S*\Z"
     r"|(?<![!-~])[!-~]+\Z",  # what may become an address
     re.IGNORECASE,
 )
@@ -31,14 +31,16 @@ _MARKERS_AT_END = re.compile(
 """One that goes takes the blanks before it along, and one that says the same as its neighbour goes."""
 _WHOLE = re.compile(
     rf"{_NAMED}"
-    r"|!?\[[^\[\]\n]*\][(\[][^()\[\]\n]*[)\]]"
+    r"|!?(?:[\[【［][^\[\]【】［］\n]*[\]】］])+(?:\([^()\n]*\))?"
     r"|<[^<>\n]*>"
-    r"|[\[【［][^\[\]【】［］\n]*[\]】］]"
     rf"|{CODE.pattern}",
     re.DOTALL,
 )
 _MID_LINE = "\ue002"
 """A private character in front of a piece that begins no line of the whole."""
+_PRIVATE = dict.fromkeys(map(ord, "\ue000\ue001\ue002"))
+_PART_OF_WORD = re.compile(r"[\w:/]")
+"""Behind which no address begins."""
 _CODE_SO_FAR = re.compile(rf"{CODE.pattern}|(?P<open>```.*|(?<!`)`[^`\n]*)\Z", re.DOTALL)
 
 
@@ -71,10 +73,13 @@ class _CleanTokens:
         self._markers = SourceMarkers(evidence)
         self._sources = read_text(evidence)
         self._held = ""
-        self._is_mid_line = False
+        self._before = ""
+        self._fence: int | None = None
 
     def token(self, text: str) -> None:
-        self._held += text
+        self._held += text.translate(_PRIVATE)
+        if self._fence is not None and self._held.find("```", self._fence + 3) < 0:
+            return  # however long the code is: what it may not be is cut into two
         if len(self._held) > _MOST_HELD_CHARS:
             self.finish()
         else:
@@ -82,8 +87,9 @@ class _CleanTokens:
 
     def _settled(self) -> int:
         """How much of what is held will not be changed by what follows."""
-        undecided = _UNDECIDED.search(self._held)
-        cut = min(undecided.start() if undecided else len(self._held), _open_code(self._held))
+        undecided, code = _UNDECIDED.search(self._held), _open_code(self._held)
+        self._fence = code if self._held.startswith("```", code) else None
+        cut = min(undecided.start() if undecided else len(self._held), code)
         spans = [whole.span() for whole in _WHOLE.finditer(self._held)]
         before = None
         while cut != before:
@@ -98,12 +104,12 @@ class _CleanTokens:
 
     def _pass_on(self, end: int) -> None:
         settled, self._held = self._held[:end], self._held[end:]
-        lead, self._is_mid_line = (
-            _MID_LINE * self._is_mid_line,
-            settled[-1:] != "\n" if settled else self._is_mid_line,
-        )
-        cleaned = remove_outside_links(self._markers.rewrite(lead + settled), self._sources)
-        if cleaned := cleaned.replace(_MID_LINE, ""):
+        self._fence = None if self._fence is None or self._fence < end else self._fence - end
+        lead = self._before if _PART_OF_WORD.match(self._before) else ""
+        mid_line = _MID_LINE * (self._before not in ("", "\n"))
+        self._before = settled[-1:] or self._before
+        cleaned = remove_outside_links(self._markers.rewrite(mid_line + lead + settled), self._sources)
+        if cleaned := cleaned.replace(_MID_LINE, "").removeprefix(lead):
             self._sink.token(cleaned)
 
 

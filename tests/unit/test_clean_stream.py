@@ -65,6 +65,15 @@ async def streamed(text: str, size: int) -> Sink:
         ('Write `[1: "is 14 [sic] euros"]` so [1].', 'Write `[1: "is 14 [sic] euros"]` so [1].'),
         ("As [1]: yes\n[1]: http://evil.example/x\nso", "As [1]: yes\nso"),
         ("The rent 【1】 [1, 2]] is due", "The rent [1]] is due"),
+        ("It is due![1][2] And so on", "It is due![1] And so on"),
+        ("It is due![1, 1]! So", "It is due![1]! So"),
+        ("The flag `-f` [1]: yes\nso", "The flag `-f` [1]: yes\nso"),
+        ("``` \n[1]: x\n``` so", "``` \n[1]: x\n``` so"),
+        ("It is so [1][here](http://evil.example/x)。", "It is so [1]here。"),
+        ("见【1】(http://evil.example/a)。", "见[1]。"),
+        ("見ahttps://known.example/page。は//だ", "見ahttps://known.example/page。は//だ"),
+        ("или//нет and ещёwww.a", "или//нет and ещёwww.a"),
+        ("A \ue000 1\ue001//b", "A  1//b"),
         ("A ` is no code [1]\nnor [1] is `this", "A ` is no code [1]\nnor [1] is `this"),
     ],
 )
@@ -88,6 +97,12 @@ async def test_words_arrive_as_they_are_written() -> None:
     assert (await streamed("one two three four five", 4)).pieces >= 4
     assert (await streamed("where 1 < 2 the words go on and on as before", 4)).pieces >= 8
     assert (await streamed("合同期限为三个月。合同期限为三个月。", 2)).pieces >= 8
+
+
+async def test_code_is_not_cut_however_long_it_is() -> None:
+    code = "```py\n" + "a[1] = b[2]\n" * 800 + "```"
+    sink = await streamed(f"So [1]: {code}\nIt is due [1].\n{code}", 16)
+    assert sink.text == sink.written == f"So [1]: {code}\nIt is due [1].\n{code}"
 
 
 @pytest.mark.parametrize("text", ["[" * 20_000, "a" * 20_000, "//" * 10_000, "![](" * 5_000, '[1: "' * 4_000])
