@@ -1,20 +1,20 @@
-"""The page from top to bottom: sidebar, conversation, input."""
+"""The frame around every page: navigation, and plain words for whatever goes wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from logging import getLogger
 from pathlib import Path
 
 import streamlit as st
 
-from app.schemas import Info
 from ui.client import Client, ServerRefused, ServerUnavailable
-from ui.components.conversation import answer_question, show_turns
 from ui.components.problems import show_refusal, show_unexpected, show_unreachable
-from ui.components.sidebar import show_sidebar
-from ui.components.uploads import receive_files, show_outcomes, upload_limit_mb
-from ui.components.welcome import show_welcome
-from ui.state import Session, current_session, open_conversation
+from ui.views.batch import show_batch_page
+from ui.views.chat import show_chat
+from ui.views.documents import show_documents_page
+from ui.views.status import show_status_page
 
 log = getLogger("llmops.ui")
 
@@ -24,17 +24,23 @@ _ICON = Path(__file__).with_name("icon.svg")
 
 def show_page(api_url: str) -> None:
     """Draw everything. Whatever goes wrong, the reader gets a sentence and a way on, never a traceback."""
-    st.set_page_config(page_title="Ask your documents", page_icon=_ICON)
     client = _open_client(api_url)
-    try:
-        _show_chat(client)
-    except ServerUnavailable as error:
-        show_unreachable(client, error)
-    except ServerRefused as refusal:
-        show_refusal(refusal)
-    except Exception:
-        log.exception("page_failed")
-        show_unexpected()
+    page = st.navigation(_list_pages(client))
+    st.set_page_config(page_title=f"{page.title} · Ask your documents", page_icon=_ICON)
+    page.run()
+
+
+def _list_pages(client: Client) -> list[st.Page]:
+    # Without icons, of which Streamlit makes the browser's too: it would ask a server on the internet for them.
+    def page(view: Callable[[Client], None], title: str, *, default: bool = False) -> st.Page:
+        return st.Page(partial(_show, view, client), title=title, url_path=title.lower(), default=default)
+
+    return [
+        page(show_chat, "Chat", default=True),
+        page(show_documents_page, "Documents"),
+        page(show_batch_page, "Batch"),
+        page(show_status_page, "Status"),
+    ]
 
 
 @st.cache_resource(show_spinner=False, on_release=Client.close)
@@ -42,47 +48,13 @@ def _open_client(api_url: str) -> Client:
     return Client(api_url)
 
 
-def _show_chat(client: Client) -> None:
-    session = current_session()
-    conversation = open_conversation(client, session)
-    # The turns come first: they stay readable when the service goes away in the middle of a conversation.
-    show_turns(conversation, session)
-    welcome, newest, outcomes = st.empty(), st.container(), st.container()
-    info = client.info()
-    documents = client.documents()
-    with st.sidebar:
-        show_sidebar(client, session, info, documents)
-    message = _take_message(client, session, info)
-    with outcomes:
-        show_outcomes(session)
-    if message:
-        welcome.empty()
-        with newest:
-            answer_question(client, session, conversation, message)
-    elif not conversation.turns:
-        with welcome.container():
-            show_welcome(client, session, info, documents)
-
-
-def _take_message(client: Client, session: Session, info: Info) -> str | None:
-    """What the reader asks now, typed or chosen; files that came with it are indexed first.
-
-    With a question, what was said of earlier uploads has been read.
-    """
-    typed = st.chat_input(
-        "Ask about your documents",
-        key="question",
-        max_chars=int(info.limits.get("max_question_chars", 8_000)),
-        accept_file="multiple",
-        file_type=info.extensions or None,
-        max_upload_size=upload_limit_mb(info),
-        submit_mode="disable",
-    )
-    question = session.take_pending_question() if typed is None else typed.text.strip()
-    if question:
-        session.uploads = []
-    if typed is not None and typed.files:
-        receive_files(client, session, typed.files)
-        if not question:
-            st.rerun()
-    return question or None
+def _show(view: Callable[[Client], None], client: Client) -> None:
+    try:
+        view(client)
+    except ServerUnavailable as error:
+        show_unreachable(client, error)
+    except ServerRefused as refusal:
+        show_refusal(refusal)
+    except Exception:
+        log.exception("page_failed")
+        show_unexpected()

@@ -9,6 +9,7 @@ import streamlit as st
 from app.schemas import DocumentInfo
 from ui.client import Client, ServerRefused
 from ui.safe_text import safe_label
+from ui.wording import describe_document
 
 _FILTER_FROM = 8
 _SHOWN = 50
@@ -47,27 +48,13 @@ def _show_document(client: Client, document: DocumentInfo) -> None:
         key=f"document-{document.document_id}",
     ):
         st.markdown(f"**{safe_label(document.name, limit=200)}**")
-        st.caption(_describe(document))
+        st.caption(describe_document(document))
         if document.error:
             st.error(safe_label(document.error.detail, limit=300))
         for warning in document.warnings:
             st.warning(safe_label(warning, limit=300))
         if st.button("Delete for good", key=f"delete-{document.document_id}", icon=":material/delete:"):
             _delete(client, document)
-
-
-def _describe(document: DocumentInfo) -> str:
-    parts: list[str] = [document.status]
-    if document.pages:
-        parts.append("1 page" if document.pages == 1 else f"{document.pages:,} pages")
-    parts += [_readable_size(document.bytes), f"added {document.created_at:%d %b %Y, %H:%M}"]
-    return " · ".join(parts)
-
-
-def _readable_size(size: int) -> str:
-    if size < 1_000_000:
-        return f"{max(1, round(size / 1_000)):,} kB"
-    return f"{size / 1_000_000:,.1f} MB"
 
 
 def _delete(client: Client, document: DocumentInfo) -> None:

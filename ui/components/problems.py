@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from ui.client import Client, ServerRefused, ServerUnavailable
@@ -40,3 +43,17 @@ def show_unexpected() -> None:
         icon=":material/error:",
     )
     st.button("Try again", icon=":material/refresh:")
+
+
+@contextmanager
+def problems_in_words() -> Iterator[None]:
+    """For a part of the page that is drawn by itself, where the frame around the page cannot help."""
+    try:
+        yield
+    except ServerUnavailable as error:
+        st.warning(
+            f"**The service cannot be reached.** {safe_label(str(error), limit=200)}",
+            icon=":material/cloud_off:",
+        )
+    except ServerRefused as refusal:
+        st.error(safe_label(str(refusal), limit=300), icon=":material/block:")

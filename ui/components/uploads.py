@@ -48,13 +48,17 @@ def upload_limit_mb(info: Info) -> int:
 
 def show_outcomes(session: Session) -> None:
     for outcome in session.uploads:
-        shown = f"**{safe_label(outcome.name)}**: {safe_label(outcome.message, limit=400)}"
-        if outcome.succeeded:
-            st.success(shown, icon=":material/check_circle:")
-        else:
-            st.error(shown, icon=":material/error:")
+        show_outcome(outcome)
     if session.uploads:
         st.button("Dismiss", key="dismiss_uploads", on_click=session.uploads.clear)
+
+
+def show_outcome(outcome: UploadOutcome) -> None:
+    shown = f"**{safe_label(outcome.name)}**: {safe_label(outcome.message, limit=400)}"
+    if outcome.succeeded:
+        st.success(shown, icon=":material/check_circle:")
+    else:
+        st.error(shown, icon=":material/error:")
 
 
 def _upload(client: Client, files: Sequence[ReceivedFile]) -> list[UploadOutcome]:
@@ -71,15 +75,17 @@ def _upload(client: Client, files: Sequence[ReceivedFile]) -> list[UploadOutcome
         except ServerRefused as refusal:
             outcomes.append(UploadOutcome(file.name, succeeded=False, message=str(refusal)))
         else:
-            outcomes.append(_outcome(file.name, document))
+            outcomes.append(outcome_of(file.name, document))
     bar.empty()
     return outcomes
 
 
-def _outcome(name: str, document: DocumentInfo) -> UploadOutcome:
+def outcome_of(name: str, document: DocumentInfo) -> UploadOutcome:
     if document.status == "failed":
         reason = document.error.detail if document.error else "it could not be read"
         return UploadOutcome(name, succeeded=False, message=reason)
+    if document.status == "cancelled":
+        return UploadOutcome(name, succeeded=False, message="was cancelled before it was read")
     if document.duplicate:
         return UploadOutcome(name, succeeded=True, message="was already there")
     size = "1 page" if document.pages == 1 else f"{document.pages} pages" if document.pages else "read"

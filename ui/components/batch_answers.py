@@ -1,0 +1,103 @@
+"""What became of the questions of a batch, to look at and to take home."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import ceil
+from typing import Literal
+
+import streamlit as st
+
+from app.schemas import BatchResult, JobInfo
+from ui.client import Client
+from ui.components.answer import show_run
+from ui.components.batches import ANSWERS_PAGE
+from ui.components.problems import problems_in_words
+from ui.notices import carry_out
+from ui.run import finished_run
+from ui.safe_text import safe_label
+from ui.wording import counted
+
+_PER_PAGE = 20
+_LABEL_CHARS = 110
+_ICONS = {"done": ":material/check_circle:", "failed": ":material/error:", "cancelled": ":material/block:"}
+_WAITING = ":material/hourglass_top:"
+
+
+@st.fragment
+def show_answers(client: Client, job: JobInfo) -> None:
+    """Unfolding an answer draws this part of the page anew, nothing else."""
+    with problems_in_words():
+        done, total = job.progress.done, job.progress.total
+        cancelled = ", then cancelled" if job.state == "cancelled" else ""
+        st.markdown(f"**{done:,} of {counted(total, 'question')} worked off{cancelled}**")
+        _show_actions(client, job)
+        rows = st.container()
+        number = _choose_page(total)
+        with rows:
+            _show_results(client, job, number)
+
+
+def _choose_page(total: int) -> int:
+    if total <= _PER_PAGE:
+        return 1
+    return st.pagination(ceil(total / _PER_PAGE), key=ANSWERS_PAGE, bind="query-params")
+
+
+def _show_results(client: Client, job: JobInfo, number: int) -> None:
+    for result in client.batch_results(job.job_id, limit=_PER_PAGE, offset=(number - 1) * _PER_PAGE):
+        _show_result(job, result)
+
+
+def _show_actions(client: Client, job: JobInfo) -> None:
+    with st.container(horizontal=True, gap="small"):
+        _offer_file(client, job, "csv", "text/csv")
+        _offer_file(client, job, "json", "application/json")
+        if job.state in ("failed", "cancelled"):
+            st.button(
+                "Answer the rest",
+                icon=":material/refresh:",
+                key="resume",
+                on_click=_resume,
+                args=(client, job),
+            )
+
+
+def _offer_file(client: Client, job: JobInfo, form: Literal["csv", "json"], media_type: str) -> None:
+    st.download_button(
+        f"Download {form.upper()}",
+        # Fetched when it is asked for, so that looking at the page costs nothing of it.
+        data=partial(client.batch_file, job.job_id, form),
+        file_name=f"answers-{job.job_id[:8]}.{form}",
+        mime=media_type,
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _show_result(job: JobInfo, result: BatchResult) -> None:
+    label = f"{result.number}\\. {safe_label(result.question, limit=_LABEL_CHARS)}"
+    row = st.expander(
+        label,
+        icon=_ICONS.get(result.state, _WAITING),
+        key=f"result-{job.job_id}-{result.number}",
+        on_change="rerun",
+    )
+    if row.open:
+        with row:
+            _show_outcome(result)
+
+
+def _show_outcome(result: BatchResult) -> None:
+    if len(result.question) > _LABEL_CHARS:
+        st.text(result.question)
+    if result.answer is not None:
+        show_run(finished_run(result.answer))
+    elif result.problem is not None:
+        st.error(safe_label(result.problem.detail, limit=400), icon=":material/error:")
+    else:
+        st.caption("This question was not answered.")
+
+
+def _resume(client: Client, job: JobInfo) -> None:
+    carry_out(lambda: client.resume_job(job.job_id), done="Going on with the rest")

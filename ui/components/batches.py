@@ -1,0 +1,42 @@
+"""The batches that the service knows; the page's address names the one that is looked at."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.schemas import JobInfo
+from ui.client import Client
+from ui.wording import counted
+
+_CHOSEN = "batch"
+ANSWERS_PAGE = "answers_page"
+
+
+def choose_batch(client: Client) -> JobInfo | None:
+    """The batch that the address names, else the newest; None when there was never one."""
+    batches = {job.job_id: job for job in client.jobs() if job.progress.unit == "questions"}
+    named = st.query_params.get(_CHOSEN)
+    if not batches:
+        return None
+    ids = list(batches)
+    chosen = st.selectbox(
+        "Batches so far",
+        ids,
+        index=ids.index(named) if named in batches else 0,
+        # By the address instead of by a key, so that a batch that was just handed in is the one looked at.
+        key=f"chosen-{named}",
+        format_func=lambda job_id: _describe(batches[job_id]),
+        filter_mode=None,
+    )
+    if chosen != named:
+        open_batch(chosen)
+    return batches[chosen]
+
+
+def open_batch(job_id: str) -> None:
+    st.query_params[_CHOSEN] = job_id
+    st.session_state[ANSWERS_PAGE] = 1
+
+
+def _describe(job: JobInfo) -> str:
+    return f"{job.created_at:%d %b %Y, %H:%M} · {counted(job.progress.total, 'question')}"

@@ -1,0 +1,147 @@
+"""The documents that are there: found by name and state, each with what could be read of it."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import streamlit as st
+
+from app.schemas import DocumentInfo, DocumentPage, DocumentStatus
+from ui.client import Client
+from ui.components.problems import problems_in_words
+from ui.extraction_report import list_warnings, summarise_extraction
+from ui.notices import carry_out, show_notices
+from ui.safe_text import one_line, safe_label
+from ui.wording import counted, describe_document
+
+# The keys of bound fields are the names of parameters in the page's address.
+_NAME, _STATUS, _PAGE = "name", "status", "page"
+_PER_PAGE = 20
+_STATUSES: dict[str, tuple[DocumentStatus, ...]] = {
+    "Ready": ("indexed",),
+    "In progress": ("queued", "parsing", "embedding"),
+    "Failed": ("failed", "cancelled"),
+}
+_ICONS = {"indexed": ":material/description:", "failed": ":material/error:", "cancelled": ":material/block:"}
+_WAITING = ":material/hourglass_top:"
+
+
+@st.fragment
+def show_document_list(client: Client, collection: str | None) -> None:
+    """Typing in the search field draws this part of the page anew, nothing else."""
+    with problems_in_words():
+        show_notices()
+        name, statuses = _choose_filters()
+        rows = st.container()
+        found = _find(client, collection, name, statuses)
+        with rows:
+            _show_count(found, is_filtered=bool(name or statuses))
+            for document in found.documents:
+                _show_document(client, document)
+
+
+def _choose_filters() -> tuple[str, tuple[DocumentStatus, ...]]:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.text_input(
+            "Search by name",
+            key=_NAME,
+            type="search",
+            max_chars=255,
+            live=True,
+            bind="query-params",
+            width=320,
+            on_change=_back_to_first_page,
+        )
+        status = st.segmented_control(
+            "Status", list(_STATUSES), key=_STATUS, bind="query-params", on_change=_back_to_first_page
+        )
+    return one_line(name or ""), _STATUSES[status] if status else ()
+
+
+def _back_to_first_page() -> None:
+    if _PAGE in st.session_state:
+        st.session_state[_PAGE] = 1
+
+
+def _find(
+    client: Client, collection: str | None, name: str, statuses: tuple[DocumentStatus, ...]
+) -> DocumentPage:
+    def page_of(number: int) -> DocumentPage:
+        return client.find_documents(
+            collection=collection,
+            name=name,
+            statuses=statuses,
+            limit=_PER_PAGE,
+            offset=(number - 1) * _PER_PAGE,
+        )
+
+    first = page_of(1)
+    if first.total <= _PER_PAGE:
+        return first
+    number = st.pagination(ceil(first.total / _PER_PAGE), key=_PAGE, bind="query-params")
+    return first if number == 1 else page_of(number)
+
+
+def _show_count(found: DocumentPage, *, is_filtered: bool) -> None:
+    if found.total:
+        st.caption(counted(found.total, "document"))
+    elif is_filtered:
+        st.info("No document fits this search.", icon=":material/search_off:")
+    else:
+        st.info("No documents here yet. Drop some files above.", icon=":material/upload_file:")
+
+
+def _show_document(client: Client, document: DocumentInfo) -> None:
+    label = f"{safe_label(document.name, limit=70)} :small[:gray[{describe_document(document)}]]"
+    row = st.expander(
+        label,
+        icon=_ICONS.get(document.status, _WAITING),
+        key=f"document-{document.document_id}",
+        on_change="rerun",
+    )
+    # What is folded away is not drawn: a page of documents is four times as fast without it.
+    if row.open:
+        with row:
+            _show_report(document)
+            _show_actions(client, document)
+
+
+def _show_report(document: DocumentInfo) -> None:
+    if document.error:
+        st.error(safe_label(document.error.detail, limit=400), icon=":material/error:")
+    if summary := summarise_extraction(document):
+        st.markdown(summary)
+    for warning in list_warnings(document):
+        st.warning(safe_label(warning, limit=400), icon=":material/warning:")
+    if document.keywords:
+        words = " ".join(f":gray-badge[{safe_label(word, limit=40)}]" for word in document.keywords)
+        st.markdown(f"About: {words}")
+    st.caption(f"In the collection {safe_label(document.collection)}, {safe_label(document.media_type)}")
+
+
+def _show_actions(client: Client, document: DocumentInfo) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Download the original",
+            # Fetched when it is asked for, so that drawing the list costs nothing of it.
+            data=lambda: client.original(document.document_id),
+            file_name=one_line(document.name),
+            # Not its own type: what others uploaded is to be saved, never opened by the browser.
+            mime="application/octet-stream",
+            key=f"download-{document.document_id}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        with st.popover("Delete", icon=":material/delete:"):
+            st.markdown("This deletes the document with its text and its file. It cannot be undone.")
+            st.button(
+                "Delete for good",
+                key=f"delete_document-{document.document_id}",
+                type="primary",
+                on_click=_delete,
+                args=(client, document),
+            )
+
+
+def _delete(client: Client, document: DocumentInfo) -> None:
+    carry_out(lambda: client.delete(document.document_id), done=f"{document.name} is deleted")

@@ -1,0 +1,52 @@
+"""What the service is asked about documents and collections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.schemas import (
+    CollectionInfo,
+    CollectionList,
+    DocumentInfo,
+    DocumentList,
+    DocumentPage,
+    DocumentStatus,
+)
+from ui.connection import Connection, read_wire
+
+_DOWNLOAD_S = 300.0
+
+
+class DocumentCalls(Connection):
+    """`Client` has these calls among others."""
+
+    def find_documents(
+        self,
+        *,
+        collection: str | None = None,
+        statuses: Sequence[DocumentStatus] = (),
+        name: str = "",
+        limit: int,
+        offset: int = 0,
+    ) -> DocumentPage:
+        """Some of the documents that fit, newest first; without a collection, of all."""
+        wanted = {"collection": collection, "name": name, "status": list(statuses)}
+        params = {key: value for key, value in wanted.items() if value} | {"limit": limit, "offset": offset}
+        return read_wire(DocumentPage, self._request("GET", "/documents", params=params))
+
+    def add_text(self, text: str, *, name: str, collection: str | None) -> DocumentInfo:
+        """Index a text that somebody typed or pasted; it can be asked about when this returns."""
+        body = {"documents": [{"text": text, "name": name or None}], "collection": collection}
+        return read_wire(DocumentList, self._request("POST", "/index", json=body)).documents[0]
+
+    def original(self, document_id: str) -> bytes:
+        return self._request("GET", f"/documents/{document_id}/file", timeout=_DOWNLOAD_S).content
+
+    def collections(self) -> list[CollectionInfo]:
+        return read_wire(CollectionList, self._request("GET", "/collections")).collections
+
+    def create_collection(self, name: str) -> CollectionInfo:
+        return read_wire(CollectionInfo, self._request("POST", "/collections", json={"name": name}))
+
+    def delete_collection(self, name: str) -> None:
+        self._request("DELETE", f"/collections/{name}")

@@ -1,0 +1,59 @@
+"""The conversation from top to bottom: sidebar, turns, input."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.schemas import Info
+from ui.client import Client
+from ui.components.conversation import answer_question, show_turns
+from ui.components.sidebar import show_sidebar
+from ui.components.uploads import receive_files, show_outcomes, upload_limit_mb
+from ui.components.welcome import show_welcome
+from ui.state import Session, current_session, open_conversation
+
+
+def show_chat(client: Client) -> None:
+    session = current_session()
+    conversation = open_conversation(client, session)
+    # The turns come first: they stay readable when the service goes away in the middle of a conversation.
+    show_turns(conversation, session)
+    welcome, newest, outcomes = st.empty(), st.container(), st.container()
+    info = client.info()
+    documents = client.documents()
+    with st.sidebar:
+        show_sidebar(client, session, info, documents)
+    message = _take_message(client, session, info)
+    with outcomes:
+        show_outcomes(session)
+    if message:
+        welcome.empty()
+        with newest:
+            answer_question(client, session, conversation, message)
+    elif not conversation.turns:
+        with welcome.container():
+            show_welcome(client, session, info, documents)
+
+
+def _take_message(client: Client, session: Session, info: Info) -> str | None:
+    """What the reader asks now, typed or chosen; files that came with it are indexed first.
+
+    With a question, what was said of earlier uploads has been read.
+    """
+    typed = st.chat_input(
+        "Ask about your documents",
+        key="question",
+        max_chars=int(info.limits.get("max_question_chars", 8_000)),
+        accept_file="multiple",
+        file_type=info.extensions or None,
+        max_upload_size=upload_limit_mb(info),
+        submit_mode="disable",
+    )
+    question = session.take_pending_question() if typed is None else typed.text.strip()
+    if question:
+        session.uploads = []
+    if typed is not None and typed.files:
+        receive_files(client, session, typed.files)
+        if not question:
+            st.rerun()
+    return question or None

@@ -1,0 +1,21 @@
+"""The documents: adding them, watching them being read, finding and deleting them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.client import Client
+from ui.components.collections import choose_collection
+from ui.components.document_list import show_document_list
+from ui.components.intake import show_intake
+from ui.components.reading import show_reading
+from ui.notices import show_notices
+
+
+def show_documents_page(client: Client) -> None:
+    st.title("Documents", anchor=False)
+    show_notices()
+    collection = choose_collection(client)
+    show_intake(client, client.info(), collection)
+    show_reading(client)
+    show_document_list(client, collection)
