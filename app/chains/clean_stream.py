@@ -9,7 +9,7 @@ from langchain_core.messages import BaseMessage
 
 from app.chains.evidence import read_text
 from app.chains.markers import CODE
-from app.chains.outside_links import SCHEMES, remove_outside_links
+from app.chains.outside_links import ADDRESS_START, remove_outside_links
 from app.chains.records import Evidence, Quote, TokenSink
 from app.chains.source_markers import SourceMarkers
 from app.models.chat import ChatModel
@@ -20,7 +20,7 @@ _UNDECIDED = re.compile(
     r"|!?[\[【［][^\[\]【】［］\n]*(?:[\]】］](?:[(\[][^()\[\]\n]*)?)?\Z"  # a marker, a link or an image
     r"|(?m:^) {0,3}\[\^?\d{1,6}\]:[^\n]*\Z"  # what would make links of markers
     r"|<(?:[a-z/!][^<>\n]*)?\Z"
-    rf"|\b(?:{SCHEMES}:|www\.)\S*\Z|(?<![:\w/])//\S*\Z"
+    rf"|{ADDRESS_START}\S*\Z"
     r"|(?<![!-~])[!-~]+\Z",  # what may become an address
     re.IGNORECASE,
 )
@@ -105,7 +105,8 @@ class _CleanTokens:
     def _pass_on(self, end: int) -> None:
         settled, self._held = self._held[:end], self._held[end:]
         self._fence = None if self._fence is None or self._fence < end else self._fence - end
-        lead = self._before if _PART_OF_WORD.match(self._before) else ""
+        goes_on = _PART_OF_WORD.match(self._before) and _PART_OF_WORD.match(settled)
+        lead = self._before if goes_on else ""
         mid_line = _MID_LINE * (self._before not in ("", "\n"))
         self._before = settled[-1:] or self._before
         cleaned = remove_outside_links(self._markers.rewrite(mid_line + lead + settled), self._sources)

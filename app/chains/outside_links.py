@@ -11,6 +11,8 @@ import re
 REMOVED = "(link removed)"
 
 SCHEMES = r"(?:https?|ftp|file|mailto|javascript|data|vbscript)"
+ADDRESS_START = rf"(?:\b{SCHEMES}:|(?<![a-z])https?://|(?<![^\W_])www\.|(?<![:\w/])//)"
+"""Viewers of Markdown see an address behind every letter that is none of a scheme, and `www` behind an underscore."""
 _IMAGE = re.compile(
     r"!\[([^\[\]\n]{0,500})\]\([^()\n]{0,4000}\)?"
     r"|!\[(?!\d+\]\[\d+\])([^\[\]\n]{0,500})\]\[[^\[\]\n]{0,200}\]"  # "It is due![1][2]" has no image
@@ -24,9 +26,7 @@ _HTML = re.compile(
     r"</?(?:a|img|image|iframe|script|svg|object|embed|video|audio|source|link|style|form|meta|base)\b[^<>]{0,4000}>?",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(
-    rf"(?:\b{SCHEMES}:(?:/{{1,2}})?|\bwww\.|(?<![:\w/])//)[^\s<>()\[\]\"'`]{{2,4000}}", re.IGNORECASE
-)
+_ADDRESS = re.compile(rf"{ADDRESS_START}/{{0,2}}[^\s<>()\[\]\"'`]{{2,4000}}", re.IGNORECASE)
 _END = ".,;:!?*_"
 
 

@@ -65,6 +65,7 @@ async def streamed(text: str, size: int) -> Sink:
         ('Write `[1: "is 14 [sic] euros"]` so [1].', 'Write `[1: "is 14 [sic] euros"]` so [1].'),
         ("As [1]: yes\n[1]: http://evil.example/x\nso", "As [1]: yes\nso"),
         ("The rent 【1】 [1, 2]] is due", "The rent [1]] is due"),
+        ("x<img src=x> http://evil.example/x on", "x (link removed) on"),
         ("It is due![1][2] And so on", "It is due![1] And so on"),
         ("It is due![1, 1]! So", "It is due![1]! So"),
         ("The flag `-f` [1]: yes\nso", "The flag `-f` [1]: yes\nso"),
@@ -97,6 +98,12 @@ async def test_words_arrive_as_they_are_written() -> None:
     assert (await streamed("one two three four five", 4)).pieces >= 4
     assert (await streamed("where 1 < 2 the words go on and on as before", 4)).pieces >= 8
     assert (await streamed("合同期限为三个月。合同期限为三个月。", 2)).pieces >= 8
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+async def test_what_is_removed_hides_no_address_behind_it(size: int) -> None:
+    evil = "http://evil.example/x"
+    assert "evil" not in (await streamed(f"{evil}<img src=x>{evil} on", size)).text
 
 
 async def test_code_is_not_cut_however_long_it_is() -> None:

@@ -28,6 +28,10 @@ EVIL = "http://evil.example/?q=secret"
         ("See [the form](https://example.org/form).", "See the form (https://example.org/form)."),
         ("It is due![1][2] So.", "It is due![1][2] So."),
         ("It is due![1][x].", "It is due1."),
+        (f"詳細は{EVIL}", f"詳細は{REMOVED}"),
+        (f"_{EVIL}_ 1{EVIL} _www.evil.example_", f"_{REMOVED}_ 1{REMOVED} _{REMOVED}_"),
+        ("詳細はhttps://example.org/form", "詳細はhttps://example.org/form"),
+        ("user_data:5, awww.x", "user_data:5, awww.x"),
         ("Ratio 3://4, and/or, a [1], b (2).", "Ratio 3://4, and/or, a [1], b (2)."),
     ],
 )
