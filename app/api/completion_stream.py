@@ -6,6 +6,7 @@ import time
 from typing import Any, Literal
 
 from app.api.readable_events import footnotes
+from app.chains.markers import marker_positions
 from app.runs import Event
 from app.schemas import Answer
 from app.schemas.completions import (
@@ -18,6 +19,8 @@ from app.schemas.completions import (
 
 Chunk = dict[str, Any]
 
+_CHECKED = "\n\n*Some sources did not hold what they were cited for; this is the answer without them:*\n\n"
+
 
 class CompletionChunks:
     """One object for each stream. The markers of the text have the numbers of the footnotes at its end."""
@@ -27,7 +30,7 @@ class CompletionChunks:
         self._model = model
         self._with_usage = with_usage
         self._created = int(time.time())
-        self._has_text = False
+        self._text = ""
 
     def of(self, event: Event) -> list[Chunk]:
         """The chunks for one event of a run; none for what a reader of text does not see."""
@@ -35,16 +38,17 @@ class CompletionChunks:
             case "run":
                 return [self._chunk(Delta(role="assistant", content=""))]
             case "token":
-                self._has_text = True
+                self._text += event["content"]
                 return [self._chunk(Delta(content=event["content"]))]
             case "status" if event.get("reset"):
+                self._text = ""
                 return [self._chunk(Delta(content=f"\n\n*{event['content']}*\n\n"))]
             case "final":
                 return self._last(Answer.model_validate({name: event[name] for name in Answer.model_fields}))
         return []
 
     def _last(self, answer: Answer) -> list[Chunk]:
-        text = "" if self._has_text else answer.answer
+        text = "" if self._has_markers_of(answer) else f"{_CHECKED if self._text else ''}{answer.answer}"
         if notes := footnotes(answer):
             text += f"\n\n{notes}"
         chunks = [
@@ -54,6 +58,11 @@ class CompletionChunks:
         if self._with_usage:
             chunks.append(self._chunk(None, usage=usage_of(answer)))
         return chunks
+
+    def _has_markers_of(self, answer: Answer) -> bool:
+        """Whether the reader has the answer: where a marker was found to be invented, those behind it have moved up."""
+        told, checked = marker_positions(self._text), marker_positions(answer.answer)
+        return bool(self._text) and [number for number, _ in told] == [number for number, _ in checked]
 
     def _chunk(
         self, delta: Delta | None, finish_reason: Literal["stop"] | None = None, **fields: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -128,6 +129,22 @@ def test_a_failing_model_is_replaced_by_the_demo_engine(
     assert "14,200" in answer["answer"]
     assert (answer["mode"], answer["degraded"]) == ("demo", [reason])
     assert time.monotonic() - started < TIMEOUT_S + 3
+
+
+def test_no_footnote_of_a_streamed_completion_belongs_to_another_claim(
+    server: httpx.Client, stub: StubOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = " ".join(RENT.split()[:6])
+    written = f'The landlord has a yacht [1: "a yacht in Monaco"]. {words} [1: "{words}"].'
+    monkeypatch.setattr(stub, "reply", lambda _: written)
+    sent = server.post("/v1/chat/completions", json=COMPLETION | {"stream": True}).text
+    events = [line.removeprefix("data: ") for line in sent.splitlines() if line.startswith("data: {")]
+    deltas = [choice["delta"] for event in events for choice in json.loads(event)["choices"]]
+    text = "".join(delta.get("content", "") for delta in deltas)
+
+    said, notes = text[text.rindex("The landlord") :].split("\n\n")
+    assert said == f"The landlord has a yacht. {words} [1]."
+    assert "lease.txt" in notes
 
 
 @pytest.mark.parametrize(("mode", "streams"), [("500", False), ("cut", True)])
