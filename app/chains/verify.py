@@ -50,8 +50,9 @@ def verify(draft: Draft, *, text_of: Callable[[str], str]) -> Verified:
         marker: _best_support(by_marker[marker], found, draft.calculated) for marker, found in claims.items()
     }
     if invented := {marker for marker, found in supports.items() if found.is_invented}:
-        supports = {marker: found for marker, found in supports.items() if marker not in invented}
-        text = normalise_markers(text, supports.keys())
+        text = normalise_markers(text, supports.keys() - invented)
+        left = {marker for marker, _ in marker_positions(text)}  # what is removed may make code of another
+        supports = {marker: found for marker, found in supports.items() if marker in left}
     texts = _StoredTexts(text_of)
     citations = [_cite(number, found, texts) for number, found in enumerate(supports.values(), start=1)]
     order = {marker: number for number, marker in enumerate(supports, start=1)}

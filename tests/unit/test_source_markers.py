@@ -105,3 +105,7 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
     started = time.perf_counter()
     SourceMarkers(EVIDENCE).rewrite(text)
     assert time.perf_counter() - started < 5
+
+
+def test_what_becomes_code_by_a_removal_is_not_cited() -> None:
+    assert checked('```[2]`[1: "a yacht in Monaco"]``') == ("```[1]```", [])
