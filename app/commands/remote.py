@@ -69,7 +69,7 @@ class RemoteServer:
         try:
             with httpx.Client(base_url=self._url, timeout=_TIMEOUT_S) as client:
                 return client.request(method, path, **content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last from names of hosts
             raise ServerUnreachable(f"No server answers at {self._url}: {error}") from None
 
     def _read(self, response: httpx.Response, shape: type[Shape]) -> Shape:

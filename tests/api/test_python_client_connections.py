@@ -138,6 +138,11 @@ def test_what_is_not_the_service_is_told_apart() -> None:
     assert failed.value.code == "not_understood"
 
 
+def test_a_host_that_cannot_be_named_is_not_reached() -> None:
+    with Llmops("http://a..b", retries=0) as client, pytest.raises(ServiceUnreachable):
+        client.info()
+
+
 def test_a_service_that_is_silent_times_out() -> None:
     woken = threading.Event()
     with (

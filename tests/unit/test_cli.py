@@ -374,6 +374,7 @@ def test_a_text_on_standard_input_is_asked_about_and_forgotten(llmops: Llmops, t
         (("ask", "What?", "Why?"), b"x", "needs - before it"),
         (("ask", "-", "What?", "--server", "http://127.0.0.1:9"), b"x", "not on a server"),
         (("stats", "--server", "http://127.0.0.1:9"), b"", "No server answers at http://127.0.0.1:9"),
+        (("stats", "--server", "http://a..b"), b"", "No server answers at http://a..b"),
         (("documents", "--server", "ftp://x"), b"", "must begin with http"),
     ],
 )

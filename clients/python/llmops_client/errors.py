@@ -66,7 +66,7 @@ def foreign_errors_translated() -> Iterator[None]:
         yield
     except httpx.TimeoutException as error:
         raise TimedOut("The service did not answer in time", code="timed_out") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last from names of hosts
         raise ServiceUnreachable(f"The service cannot be reached: {error}", code="unreachable") from error
     except ValidationError as error:
         raise ServiceUnreachable(
