@@ -174,8 +174,10 @@ def test_a_hundred_failures_in_a_row_leave_nothing_behind(
     before = left_over()
     for _ in range(100):
         fail()
-    after = left_over()
-    assert all(now <= then + 2 for now, then in zip(after, before, strict=True)), (before, after)
+    deadline = time.monotonic() + 10  # connections are closed a moment after their answers
+    while any(now > then + 2 for now, then in zip(left_over(), before, strict=True)):
+        assert time.monotonic() < deadline, (before, left_over())
+        time.sleep(0.2)
     stub.mode = "ok"
     assert ask(server, thread_id="unlucky")["mode"] == "llm"
 
