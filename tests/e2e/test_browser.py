@@ -239,33 +239,3 @@ def test_the_chat_playground_answers(tab: Page, api_url: str) -> None:
     field.fill("And during probation?")
     field.press("Enter")
     expect(tab.locator("textarea").filter(has_text="two weeks")).to_be_visible()
-
-
-def test_the_pages_beside_the_conversation(tab: Page, fresh_service: httpx.Client, tmp_path: Path) -> None:
-    lease, empty, questions = tmp_path / "lease.txt", tmp_path / "empty.txt", tmp_path / "questions.csv"
-    lease.write_text("The monthly rent of the warehouse is 14,200 euros.")
-    empty.write_bytes(b"")
-    questions.write_text("question\nHow high is the monthly rent?\nWho was the first emperor of Rome?\n")
-    errors: list[str] = []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    with streamlit(str(fresh_service.base_url)) as url:
-        tab.goto(f"{url}/documents")
-        tab.locator("input[type=file]").first.set_input_files([lease, empty])
-        expect(tab.get_by_text("ready for your questions")).to_be_visible()
-        expect(tab.get_by_text("the file has no bytes").first).to_be_visible()
-
-        tab.get_by_role("link", name="Batch").click()
-        tab.locator("input[type=file]").first.set_input_files(questions)
-        tab.get_by_role("button", name="Ask all questions").click()
-        expect(tab.get_by_text("2 of 2 questions worked off")).to_be_visible()
-
-        tab.get_by_role("link", name="Status").click()
-        expect(tab.get_by_text("The service is well")).to_be_visible()
-
-        tab.get_by_role("link", name="Documents").click()
-        tab.locator("summary", has_text="lease").click()
-        tab.locator("[data-testid=stPopover] button", has_text="Delete").last.click()
-        tab.get_by_role("button", name="Delete for good").last.click()
-        expect(tab.get_by_text("lease.txt is deleted").first).to_be_visible()
-        assert fresh_service.get("/stats").json()["documents"] == 0
-    assert errors == []
