@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from time import monotonic
 
 import streamlit as st
 
@@ -10,8 +12,9 @@ from app.schemas import JobInfo
 from ui.client import Client
 
 TICK_S = 1.0
-# As long as this a click waits for its turn when nothing happens.
-_PATIENCE_S = 0.8
+# As long as this a click within the same part of the page waits for its turn: Streamlit does not interrupt
+# what draws a part for the sake of that part.
+_ATTENTION_S = 0.8
 _WHOLE_PAGE = "drawing_whole_page"
 
 
@@ -25,5 +28,11 @@ def events_of(client: Client, job: JobInfo) -> Iterator[JobInfo]:
 
     None while the whole page is drawn: what it shows no longer stays in the browser until it has ended.
     """
-    if not st.session_state.pop(_WHOLE_PAGE, False):
-        yield from client.follow_job(job.job_id, patience_s=_PATIENCE_S)
+    if st.session_state.pop(_WHOLE_PAGE, False):
+        return
+    enough = monotonic() + _ATTENTION_S
+    with closing(client.follow_job(job.job_id, patience_s=_ATTENTION_S)) as states:
+        for state in states:
+            yield state
+            if monotonic() > enough:
+                return

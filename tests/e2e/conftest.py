@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from tests.e2e.browser import CHROMIUM, FLAGS, SAMPLES, streamlit
 from tests.live import make_settings, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +38,48 @@ def fresh_service(tmp_path: Path) -> Iterator[httpx.Client]:
     """The service without any document, for tests that add some."""
     with running(make_settings(tmp_path, use_demo_mode=True)) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        profile = tmp_path_factory.mktemp("profile")
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=CHROMIUM,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )
+        context.set_default_timeout(30_000)
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def tab(browser: BrowserContext) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The real service in demo mode, with the sample handbook in it."""
+    settings = make_settings(
+        tmp_path_factory.mktemp("service"), use_demo_mode=True, embedding_model="embedded:all-MiniLM-L6-v2"
+    )
+    with running(settings) as client:
+        handbook = SAMPLES / "employee-handbook.md"
+        client.post(
+            "/upload", params={"wait": "true"}, files=[("files", (handbook.name, handbook.read_bytes()))]
+        )
+        yield str(client.base_url)
+
+
+@pytest.fixture(scope="module")
+def ui_url(api_url: str) -> Iterator[str]:
+    with streamlit(api_url) as url:
+        yield url

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from tests.e2e.browser import CHROMIUM, SAMPLES, streamlit
 from tests.ui.fake_server import FakeService, build_app, make_answer, make_document, script, serving
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+    from playwright.sync_api import Page, expect
 else:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
-    expect, sync_playwright = playwright.expect, playwright.sync_playwright
+    expect = playwright.expect
     expect.set_options(timeout=30_000)
-
-CHROMIUM = shutil.which("chromium")
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,100 +27,11 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
 ]
 
-ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "examples" / "documents"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = (
     "![pixel](https://evil.example/p.png) [click](https://evil.example) <img src='https://evil.example/i.png'> "
     "https://evil.example _www.evil.example me@evil.example $x^2$ :red[alarm] :smile: &lt;b&gt;\n\n"
     "| a |\n|---|\n| `https://evil.example|x` |\n\n[1]: https://evil.example\n\nDone."
 )
-
-
-@contextmanager
-def streamlit(api_url: str) -> Iterator[str]:
-    """The user interface as a process of its own, in front of this service."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "ui" / "app.py"), f"--server.port={port}"]
-    process = subprocess.Popen(
-        command,
-        env=os.environ | {"LLMOPS_API_URL": api_url},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_up(f"{url}/_stcore/health", process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the user interface did not start"
-        try:
-            if httpx.get(url, timeout=2).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError(f"{url} did not answer within a minute")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    with sync_playwright() as playwright:
-        profile = tmp_path_factory.mktemp("profile")
-        context = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=CHROMIUM,
-            headless=True,
-            args=FLAGS,
-            viewport={"width": 1280, "height": 900},
-        )
-        context.set_default_timeout(30_000)
-        yield context
-        context.close()
-
-
-@pytest.fixture
-def tab(browser: BrowserContext) -> Iterator[Page]:
-    page = browser.new_page()
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The real service in demo mode, with the sample handbook in it."""
-    from tests.live import make_settings, running
-
-    settings = make_settings(
-        tmp_path_factory.mktemp("service"), use_demo_mode=True, embedding_model="embedded:all-MiniLM-L6-v2"
-    )
-    with running(settings) as client:
-        handbook = SAMPLES / "employee-handbook.md"
-        client.post(
-            "/upload", params={"wait": "true"}, files=[("files", (handbook.name, handbook.read_bytes()))]
-        )
-        yield str(client.base_url)
-
-
-@pytest.fixture(scope="module")
-def ui_url(api_url: str) -> Iterator[str]:
-    with streamlit(api_url) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from tests.ui.fake_server import FakeService, build_app, serving
 from ui.client import Client
 
 _APP = Path(__file__).parents[2] / "ui" / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def _own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit puts the page in the place of the main module, where processes that are started later would run it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +50,15 @@ def page(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppT
     monkeypatch.setenv("LLMOPS_API_URL", service.url)
     yield AppTest.from_file(_APP, default_timeout=20)
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(page: AppTest) -> Callable[..., AppTest]:
+    """Open the page at a path, with parameters in its address, as a browser does that comes for the first time."""
+
+    def open_at(path: str, **parameters: str) -> AppTest:
+        page._page_hash = calc_hash(path)
+        page.query_params.update(parameters)
+        return page.run()
+
+    return open_at

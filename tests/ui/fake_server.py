@@ -8,16 +8,26 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, Request, UploadFile
+from fastapi import Depends, FastAPI, Form, Request, UploadFile
 from fastapi.responses import JSONResponse
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 from langserve import add_routes
 
-from app.schemas import AgentInfo, Answer, Citation, DocumentInfo, DocumentList, Info, Mode, Problem
+from app.schemas import (
+    AgentInfo,
+    Answer,
+    Citation,
+    DocumentInfo,
+    DocumentList,
+    Info,
+    Mode,
+    UploadResponse,
+)
+from tests.ui.fake_library import FakeLibrary, Refusal, add_library_routes
 
 Event = dict[str, Any]
 QUOTE = "After probation the notice period is two months, to the end of a month."
@@ -85,13 +95,6 @@ def make_document(name: str, *, document_id: str = "d1", **changes: Any) -> Docu
     return DocumentInfo(**(values | changes))
 
 
-class Refusal(Exception):
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        self.problem = Problem(
-            type="about:blank", title=code, status=status, detail=detail, code=code, request_id="q1"
-        )
-
-
 @dataclass
 class FakeService:
     """What the service would answer; tests set the fields and read `asked` and `deleted`."""
@@ -106,6 +109,7 @@ class FakeService:
     asked: list[tuple[Event, str]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     runs_closed: int = 0
+    library: FakeLibrary = field(default_factory=FakeLibrary)
     url: str = ""
 
     def info(self) -> Info:
@@ -160,6 +164,7 @@ class _Agent(Runnable[Event, Event]):
 def build_app(service: FakeService) -> FastAPI:
     app = FastAPI()
     _add_document_routes(app, service)
+    add_library_routes(app, service)
 
     @app.exception_handler(Refusal)
     async def show_problem(_: Request, refusal: Refusal) -> JSONResponse:
@@ -187,17 +192,15 @@ def build_app(service: FakeService) -> FastAPI:
 
 
 def _add_document_routes(app: FastAPI, service: FakeService) -> None:
-    @app.get("/documents")
-    async def documents() -> DocumentList:
-        return DocumentList(documents=service.documents)
-
     @app.delete("/documents/{document_id}", status_code=204)
     async def delete(document_id: str) -> None:
         service.deleted.append(document_id)
         service.documents = [known for known in service.documents if known.document_id != document_id]
 
-    @app.post("/upload")
-    async def upload(files: list[UploadFile]) -> DocumentList:
+    @app.post("/upload", status_code=202, response_model=None)
+    async def upload(
+        files: list[UploadFile], wait: bool = False, collection: Annotated[str | None, Form()] = None
+    ) -> DocumentList | UploadResponse:
         added: list[DocumentInfo] = []
         for file in files:
             outcome = service.uploads[str(file.filename)]
@@ -205,7 +208,9 @@ def _add_document_routes(app: FastAPI, service: FakeService) -> None:
                 raise outcome
             added.append(outcome)
         service.documents += added
-        return DocumentList(documents=added)
+        if wait:
+            return DocumentList(documents=added)
+        return service.library.open_job(added, collection)
 
 
 @contextmanager

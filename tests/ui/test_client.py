@@ -9,7 +9,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 
-from tests.ui.fake_server import FakeService, Refusal, make_answer, make_document, script, serving
+from app.schemas import Health
+from tests.ui.fake_library import Refusal, make_job
+from tests.ui.fake_server import FakeService, make_answer, make_document, script, serving
 from ui.client import Client, ServerRefused, ServerUnavailable, Upload
 
 
@@ -77,3 +79,35 @@ def test_an_address_that_is_none() -> None:
             client.info()
         with pytest.raises(ServerUnavailable):
             list(client.ask("Why?", thread_id="t1"))
+
+
+def test_a_job_is_followed_until_its_end(service: FakeService, client: Client) -> None:
+    # A name may hold characters that end a line for some readers, and none in an event.
+    document = make_document("a\u2028b\x85c.pdf")
+    running = make_job("j1", document, state="running")
+    service.library.jobs = [make_job("j1", document)]
+    service.library.events = {"j1": [running, *service.library.jobs]}
+    states = list(client.follow_job("j1", patience_s=5))
+    assert states == service.library.events["j1"]
+
+
+def test_following_a_job_ends_when_nothing_happens(service: FakeService, client: Client) -> None:
+    service.library.jobs = [make_job("j1", state="running")]
+    begun = time.monotonic()
+    assert len(list(client.follow_job("j1", patience_s=0.2))) == 1
+    assert time.monotonic() - begun < 2
+
+
+def test_following_a_job_that_does_not_exist_is_refused(client: Client) -> None:
+    with pytest.raises(ServerRefused, match="no job 'never'"):
+        list(client.follow_job("never", patience_s=1))
+
+
+def test_health_tells_what_is_wrong_with_the_service(service: FakeService, client: Client) -> None:
+    ill = Health(status="unavailable", version="9", mode="demo", checks={"store": "the disk is full"})
+    service.library.health = ill
+    assert client.health() == ill
+
+
+def test_the_original_is_given_byte_for_byte(client: Client) -> None:
+    assert client.original("d1") == b"the original of d1"

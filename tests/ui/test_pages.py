@@ -38,8 +38,6 @@ def open_page(service: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> Iterato
         assert not page.exception
         return page
 
-    # Streamlit puts the script in this place, where processes that are started later would look for it.
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     opened = Client(str(service.base_url))
     monkeypatch.setattr(sys.modules[__name__], "client", opened, raising=False)
     yield draw

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Node
 
-from tests.ui.fake_server import QUOTE, FakeService, Refusal, make_answer, make_document, script
-
-
-def texts(block: Node) -> str:
-    """Everything readable below a block, one element a line."""
-    found = [str(value) for value in (getattr(block, "value", None), getattr(block, "label", None)) if value]
-    return "\n".join([*found, *(texts(child) for child in getattr(block, "children", {}).values())])
+from tests.ui.fake_library import Refusal
+from tests.ui.fake_server import QUOTE, FakeService, make_answer, make_document, script
+from tests.ui.reading import texts
 
 
 def ask(page: AppTest, question: str) -> AppTest:

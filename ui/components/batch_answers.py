@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from math import ceil
 from typing import Literal
 
 import streamlit as st
@@ -12,6 +11,7 @@ from app.schemas import BatchResult, JobInfo
 from ui.client import Client
 from ui.components.answer import show_run
 from ui.components.batches import ANSWERS_PAGE
+from ui.components.paging import choose_page
 from ui.components.problems import problems_in_words
 from ui.notices import carry_out
 from ui.run import finished_run
@@ -28,20 +28,20 @@ _WAITING = ":material/hourglass_top:"
 def show_answers(client: Client, job: JobInfo) -> None:
     """Unfolding an answer draws this part of the page anew, nothing else."""
     with problems_in_words():
-        done, total = job.progress.done, job.progress.total
-        cancelled = ", then cancelled" if job.state == "cancelled" else ""
-        st.markdown(f"**{done:,} of {counted(total, 'question')} worked off{cancelled}**")
+        st.markdown(f"**{_sum_up(job)}**")
         _show_actions(client, job)
         rows = st.container()
-        number = _choose_page(total)
+        number = choose_page(job.progress.total, per_page=_PER_PAGE, parameter=ANSWERS_PAGE, scope=job.job_id)
         with rows:
             _show_results(client, job, number)
 
 
-def _choose_page(total: int) -> int:
-    if total <= _PER_PAGE:
-        return 1
-    return st.pagination(ceil(total / _PER_PAGE), key=ANSWERS_PAGE, bind="query-params")
+def _sum_up(job: JobInfo) -> str:
+    questions = counted(job.progress.total, "question")
+    if job.state == "cancelled":
+        # How many of them had been answered is not told: the progress counts those that were given up as well.
+        return f"Cancelled before all of {questions} were answered"
+    return f"{job.progress.done:,} of {questions} worked off"
 
 
 def _show_results(client: Client, job: JobInfo, number: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.schemas import JobInfo
+from ui.address import keep
 from ui.client import Client
 from ui.wording import counted
 
@@ -34,8 +35,8 @@ def choose_batch(client: Client) -> JobInfo | None:
 
 
 def open_batch(job_id: str) -> None:
-    st.query_params[_CHOSEN] = job_id
-    st.session_state[ANSWERS_PAGE] = 1
+    keep(_CHOSEN, job_id)
+    keep(ANSWERS_PAGE, None)
 
 
 def _describe(job: JobInfo) -> str:

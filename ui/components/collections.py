@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from app.schemas import COLLECTION_NAME, DEFAULT_COLLECTION, CollectionInfo
+from ui.address import keep, restore
 from ui.client import Client
 from ui.notices import carry_out
 from ui.safe_text import safe_label
 from ui.wording import counted
 
-# Also the name of the parameter in the page's address.
+# Key of the field, and name of the parameter in the page's address.
 _CHOSEN = "collection"
 _NEW = "new_collection"
 _ALL = "All collections"
@@ -19,16 +20,17 @@ _ALL = "All collections"
 def choose_collection(client: Client) -> str | None:
     """The collection that the address names; None means all of them."""
     collections = {collection.name: collection for collection in client.collections()}
+    restore(_CHOSEN, accepted=collections)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        chosen = st.selectbox(
-            "Collection", [_ALL, *collections], key=_CHOSEN, bind="query-params", width=320, filter_mode=None
-        )
+        chosen = st.selectbox("Collection", [_ALL, *collections], key=_CHOSEN, width=320, filter_mode=None)
         with st.popover("New collection", icon=":material/create_new_folder:"):
             _offer_creation(client)
         if chosen in collections:
             with st.popover("Delete collection", icon=":material/folder_delete:"):
                 _offer_deletion(client, collections[chosen])
-    return chosen if chosen in collections else None
+    named = chosen if chosen in collections else None
+    keep(_CHOSEN, named)
+    return named
 
 
 def _offer_creation(client: Client) -> None:

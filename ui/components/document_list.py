@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import streamlit as st
 
 from app.schemas import DocumentInfo, DocumentPage, DocumentStatus
+from ui.address import keep, restore
 from ui.client import Client
+from ui.components.paging import choose_page
 from ui.components.problems import problems_in_words
 from ui.extraction_report import list_warnings, summarise_extraction
 from ui.notices import carry_out, show_notices
 from ui.safe_text import one_line, safe_label
 from ui.wording import counted, describe_document
 
-# The keys of bound fields are the names of parameters in the page's address.
+# Keys of fields, and names of parameters in the page's address.
 _NAME, _STATUS, _PAGE = "name", "status", "page"
 _PER_PAGE = 20
 _STATUSES: dict[str, tuple[DocumentStatus, ...]] = {
@@ -41,6 +41,8 @@ def show_document_list(client: Client, collection: str | None) -> None:
 
 
 def _choose_filters() -> tuple[str, tuple[DocumentStatus, ...]]:
+    restore(_NAME)
+    restore(_STATUS, accepted=_STATUSES)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = st.text_input(
             "Search by name",
@@ -48,19 +50,16 @@ def _choose_filters() -> tuple[str, tuple[DocumentStatus, ...]]:
             type="search",
             max_chars=255,
             live=True,
-            bind="query-params",
             width=320,
-            on_change=_back_to_first_page,
+            on_change=keep,
+            args=(_PAGE, None),
         )
         status = st.segmented_control(
-            "Status", list(_STATUSES), key=_STATUS, bind="query-params", on_change=_back_to_first_page
+            "Status", list(_STATUSES), key=_STATUS, on_change=keep, args=(_PAGE, None)
         )
+    keep(_NAME, name)
+    keep(_STATUS, status)
     return one_line(name or ""), _STATUSES[status] if status else ()
-
-
-def _back_to_first_page() -> None:
-    if _PAGE in st.session_state:
-        st.session_state[_PAGE] = 1
 
 
 def _find(
@@ -76,9 +75,8 @@ def _find(
         )
 
     first = page_of(1)
-    if first.total <= _PER_PAGE:
-        return first
-    number = st.pagination(ceil(first.total / _PER_PAGE), key=_PAGE, bind="query-params")
+    scope = repr((collection, name, statuses))
+    number = choose_page(first.total, per_page=_PER_PAGE, parameter=_PAGE, scope=scope)
     return first if number == 1 else page_of(number)
 
 

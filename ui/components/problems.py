@@ -46,13 +46,13 @@ def show_unexpected() -> None:
 
 
 @contextmanager
-def problems_in_words() -> Iterator[None]:
+def problems_in_words(*, hint: str = "") -> Iterator[None]:
     """For a part of the page that is drawn by itself, where the frame around the page cannot help."""
     try:
         yield
     except ServerUnavailable as error:
         st.warning(
-            f"**The service cannot be reached.** {safe_label(str(error), limit=200)}",
+            f"**The service cannot be reached.** {safe_label(str(error), limit=200)}. {hint}",
             icon=":material/cloud_off:",
         )
     except ServerRefused as refusal:

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.schemas import DocumentInfo, JobInfo
-from ui.client import Client
+from ui.client import Client, ServerRefused
 from ui.components.problems import problems_in_words
 from ui.components.uploads import outcome_of, show_outcome
 from ui.following import TICK_S, events_of, expect_whole_page
@@ -24,7 +24,7 @@ _NAMED = 5
 
 def follow(job_id: str) -> None:
     """Say of this job what became of it, when it has finished."""
-    st.session_state.setdefault(_FOLLOWED, []).append(job_id)
+    _followed()[job_id] = None
 
 
 def show_reading(client: Client) -> None:
@@ -41,10 +41,30 @@ def show_reading(client: Client) -> None:
         _offer_next(client, jobs)
 
 
+def _followed() -> dict[str, JobInfo | None]:
+    """The jobs of this visit, in their order, each as it was last seen."""
+    followed: dict[str, JobInfo | None] = st.session_state.setdefault(_FOLLOWED, {})
+    return followed
+
+
 def _current_jobs(client: Client) -> list[JobInfo]:
-    followed = st.session_state.get(_FOLLOWED, [])
-    reading = [job for job in client.jobs() if job.progress.unit != "questions"]
-    return [job for job in reversed(reading) if job.job_id in followed or not is_finished(job)]
+    followed = _followed()
+    # The service lists the newest first, and works off the oldest first.
+    listed = {job.job_id: job for job in reversed(client.jobs()) if job.progress.unit != "questions"}
+    for job_id, seen in followed.items():
+        followed[job_id] = listed.get(job_id) or _look_up(client, job_id, seen)
+    others = [job for job_id, job in listed.items() if job_id not in followed and not is_finished(job)]
+    return [*others, *(job for job in followed.values() if job is not None)]
+
+
+def _look_up(client: Client, job_id: str, seen: JobInfo | None) -> JobInfo | None:
+    """A job that is too old for the service's list, as when many files were dropped at once."""
+    if seen is not None and is_finished(seen):
+        return seen
+    try:
+        return client.job(job_id)
+    except ServerRefused:
+        return None
 
 
 @st.fragment(run_every=TICK_S)
@@ -131,8 +151,9 @@ def _cancel(client: Client, job_id: str) -> None:
 
 def _resume(client: Client, job_ids: Sequence[str]) -> None:
     for job_id in job_ids:
+        follow(job_id)
         carry_out(partial(client.resume_job, job_id), done="Reading it again")
 
 
 def _dismiss() -> None:
-    st.session_state[_FOLLOWED] = []
+    _followed().clear()

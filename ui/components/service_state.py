@@ -31,8 +31,10 @@ def show_stock(stats: Stats) -> None:
         "Collections": f"{len(stats.collections):,}",
         "Size of the files": readable_size(stats.bytes) if stats.bytes else "0",
     }
-    for column, (label, value) in zip(st.columns(len(figures)), figures.items(), strict=True):
-        column.metric(label, value, border=True)
+    # Not in columns, which stand one below the other on a narrow screen.
+    with st.container(horizontal=True, gap="small"):
+        for label, value in figures.items():
+            st.metric(label, value, border=True, width=160)
     if len(stats.collections) > 1:
         st.caption(
             " · ".join(

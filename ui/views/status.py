@@ -14,16 +14,17 @@ _TICK_S = 5
 
 def show_status_page(client: Client) -> None:
     st.title("Status", anchor=False)
+    # First, since it fails when nothing answers: that is said once, for the whole page.
+    info = client.info()
     _show_now(client)
     with st.expander("Models, agents and limits", icon=":material/tune:"):
-        info = client.info()
         show_engines(info)
         show_limits(client, info)
 
 
 @st.fragment(run_every=_TICK_S)
 def _show_now(client: Client) -> None:
-    with problems_in_words():
+    with problems_in_words(hint="This page continues by itself."):
         show_health(client.health())
         stats = client.stats()
         show_stock(stats)

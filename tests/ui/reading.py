@@ -1,0 +1,16 @@
+"""What a test reads off a page."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button, Node
+
+
+def texts(block: Node) -> str:
+    """Everything readable below a block, one element a line."""
+    found = [str(value) for value in (getattr(block, "value", None), getattr(block, "label", None)) if value]
+    return "\n".join([*found, *(texts(child) for child in getattr(block, "children", {}).values())])
+
+
+def button(page: AppTest, label: str) -> Button:
+    return next(found for found in page.button if found.label == label)
