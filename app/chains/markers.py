@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Set
+from functools import cache
 
 from app.models.sentences import is_record
 
@@ -47,7 +48,9 @@ def normalise_markers(text: str, known: Set[int]) -> str:
     for _ in range(_MAX_PASSES):
         # What was removed may have brought the brackets of another marker together, as in "[[9]1]", or backticks.
         before = text
-        text = outside_code(_without_definitions(text), lambda part: _normalise(part, known))
+        text = _outside_code(
+            replace_outside_code(_LINK_DEFINITION, "", text), lambda part: _normalise(part, known)
+        )
         if text == before:
             return text
     return text.translate(_NO_BRACKETS)
@@ -63,7 +66,7 @@ def disarm_markers(text: str) -> str:
 
 def renumber(text: str, numbers: dict[int, int]) -> str:
     """Give the markers of a normalised text other numbers."""
-    return outside_code(text, lambda part: re.sub(r"\[(\d+)\]", lambda m: f"[{numbers[int(m[1])]}]", part))
+    return _outside_code(text, lambda part: re.sub(r"\[(\d+)\]", lambda m: f"[{numbers[int(m[1])]}]", part))
 
 
 def marker_positions(text: str) -> list[tuple[int, int]]:
@@ -112,7 +115,25 @@ def _last_name(path: str) -> str:
     return re.sub(r"\[\d+\]", "", path).rsplit(".", 1)[-1].replace("_", " ").strip() or path
 
 
-def outside_code(text: str, rewrite: Callable[[str], str]) -> str:
+def replace_outside_code(
+    pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str], text: str
+) -> str:
+    """The text with every match replaced that does not begin in code between backticks; it may hold some."""
+
+    def replace(found: re.Match[str]) -> str:
+        if found["code"] is not None:
+            return found.group()
+        return found.expand(replacement) if isinstance(replacement, str) else replacement(found)
+
+    return _or_code(pattern).sub(replace, text)
+
+
+@cache
+def _or_code(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(f"{pattern.pattern}|(?P<code>{CODE.pattern})", pattern.flags | CODE.flags)
+
+
+def _outside_code(text: str, rewrite: Callable[[str], str]) -> str:
     """The text with everything rewritten that is no code between backticks."""
     parts: list[str] = []
     begin = 0
@@ -122,22 +143,16 @@ def outside_code(text: str, rewrite: Callable[[str], str]) -> str:
     return "".join([*parts, rewrite(text[begin:])])
 
 
-def _without_definitions(text: str) -> str:
-    """Outside code, whose end begins no line."""
-    code = [found.span() for found in CODE.finditer(text)] if _LINK_DEFINITION.search(text) else []
-
-    def keep_code(found: re.Match[str]) -> str:
-        begin, end = found.span()
-        return found.group() if any(start < end and begin < stop for start, stop in code) else ""
-
-    return _LINK_DEFINITION.sub(keep_code, text)
-
-
 def _normalise(text: str, known: Set[int]) -> str:
-    text = _IMAGE.sub(r"\1", text)
+    text = _IMAGE.sub(_description, text)
     text = _MARKER.sub(lambda match: _held(match, known), text)
     text = _HELD_RUN.sub(_without_repetitions, text)
     return _HELD.sub(r"[\1]", text)
+
+
+def _description(image: re.Match[str]) -> str:
+    """What an image is of; one of a number is a marker behind an exclamation mark."""
+    return f"![{image[1]}]" if image[1].isdecimal() else image[1]
 
 
 def _held(match: re.Match[str], known: Set[int]) -> str:

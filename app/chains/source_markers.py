@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from app.chains.locate import locate
-from app.chains.markers import marker_positions, normalise_markers, outside_code, renumber
+from app.chains.markers import marker_positions, normalise_markers, renumber, replace_outside_code
 from app.chains.records import Evidence, Quote
 from app.knowledge.records import Hit
 from app.models.sentences import split_sentences
@@ -51,7 +51,8 @@ class SourceMarkers:
 
     def rewrite(self, text: str) -> str:
         """The text with markers `[n]` of `quotes`; those that mean nothing are removed."""
-        plain = outside_code(text, lambda part: _CUT_OFF.sub(r"[\1]", _NAMED.sub(self._name, part)))
+        plain = replace_outside_code(_NAMED, self._name, text)
+        plain = replace_outside_code(_CUT_OFF, r"[\1]", plain)
         plain = normalise_markers(plain, self._meant.keys())
         for written, _ in marker_positions(plain):
             self._numbers.setdefault(written, len(self._numbers) + 1)

@@ -109,3 +109,38 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
 
 def test_what_becomes_code_by_a_removal_is_not_cited() -> None:
     assert checked('```[2]`[1: "a yacht in Monaco"]``') == ("```[1]```", [])
+
+
+COMMANDS = Library(
+    {"manual": "Run `make check` before every commit. A failed `make test` stops the release."}
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "answer", "quotes"),
+    [
+        (
+            'Before a commit [1: "Run `make check` before every commit"].',
+            "Before a commit [1].",
+            ["Run `make check` before every commit."],
+        ),
+        (
+            'Releases stop [1: "A failed `make test` stops"] and [1: "Run `make check`"].',
+            "Releases stop [1] and [2].",
+            ["A failed `make test` stops the release.", "Run `make check` before every commit."],
+        ),
+        ('In code it stays, as in `[1: "Run"]`.', 'In code it stays, as in `[1: "Run"]`.', []),
+        ('Cut off [1: "Run `make che', "Cut off [1]", [""]),
+    ],
+)
+def test_the_words_may_hold_code(written: str, answer: str, quotes: list[str]) -> None:
+    markers = SourceMarkers(COMMANDS.evidence())
+    text = markers.rewrite(written)
+    assert text == answer
+    assert [quote.text for quote in markers.quotes] == quotes
+
+
+def test_words_named_behind_an_exclamation_mark_are_no_image() -> None:
+    answer, citations = checked('The rent is 1,450 euros![1: "pays 1,450 euros"](')
+    assert answer == "The rent is 1,450 euros![1]"
+    assert [citation.quote for citation in citations] == ["The tenant pays 1,450 euros each month."]
