@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from app.commands.options import (
+    AsJson,
+    Collection,
+    Documents,
+    Host,
+    Port,
+    Server,
+    list_agents,
+    read_collection,
+    read_texts,
+)
+from app.commands.threads import threads
 from app.errors import InvalidRequest, LlmopsError
-from app.surrogates import replace_surrogates
 
 app = typer.Typer(
     name="llmops",
@@ -21,44 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-
-def _collection(name: str | None) -> str | None:
-    """The name of a collection as every door accepts it."""
-    from app.schemas import COLLECTION_NAME
-
-    if name is not None and not re.fullmatch(COLLECTION_NAME, name):
-        raise InvalidRequest(f"collection: {name!r} is not accepted: must match {COLLECTION_NAME}")
-    return name
-
-
-def _texts(value: Any) -> Any:
-    """What is no text in the terminal's encoding reaches Python as half characters, which nothing can store."""
-    if isinstance(value, list):
-        return [replace_surrogates(text) for text in value]
-    return value if value is None else replace_surrogates(value)
-
-
-def _agents() -> list[str]:
-    """What a shell completes."""
-    return ["auto", "qa", "research", "summarize"]
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
-Collection = Annotated[
-    str | None, typer.Option(callback=_collection, help="Name of a collection; otherwise `default`.")
-]
-Documents = Annotated[
-    list[str] | None, typer.Option("--document", callback=_texts, help="Only this document's ID; repeatable.")
-]
-Server = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL", callback=_texts, help="Address of a running API; otherwise the local data directory."
-    ),
-]
-Host = Annotated[str | None, typer.Option(help="Address to listen on; otherwise LLMOPS_HOST.")]
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; otherwise LLMOPS_PORT.")]
+app.add_typer(threads, name="threads")
 
 
 @app.command()
@@ -111,23 +84,27 @@ def index(
 @app.command()
 def ask(
     question: Annotated[
-        str, typer.Argument(callback=_texts, help="The question; - reads it from standard input.")
+        str, typer.Argument(callback=read_texts, help="The question; - reads it from standard input.")
     ],
     text_question: Annotated[
         str | None,
         typer.Argument(
             metavar="[QUESTION]",
-            callback=_texts,
+            callback=read_texts,
             help="After -: a question about the text on standard input.",
         ),
     ] = None,
     agent: Annotated[
         str,
-        typer.Option(callback=_texts, autocompletion=_agents, help="auto, qa, research or summarize."),
+        typer.Option(
+            callback=read_texts, autocompletion=list_agents, help="auto, qa, research or summarize."
+        ),
     ] = "auto",
     demo: Annotated[bool, typer.Option("--demo", help="Answer without the chat model.")] = False,
     collection: Collection = None,
-    thread: Annotated[str | None, typer.Option(callback=_texts, help="Continue this conversation.")] = None,
+    thread: Annotated[
+        str | None, typer.Option(callback=read_texts, help="Continue this conversation.")
+    ] = None,
     document: Documents = None,
     server: Server = None,
     as_json: AsJson = False,
@@ -167,7 +144,7 @@ def batch(
 @app.command()
 def search(
     query: Annotated[
-        str, typer.Argument(callback=_texts, help="What to look for; - reads it from standard input.")
+        str, typer.Argument(callback=read_texts, help="What to look for; - reads it from standard input.")
     ],
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 6,
     collection: Collection = None,
@@ -191,7 +168,9 @@ def documents(collection: Collection = None, server: Server = None, as_json: AsJ
 
 @app.command()
 def delete(
-    document_id: Annotated[str, typer.Argument(metavar="ID", callback=_texts, help="ID of the document.")],
+    document_id: Annotated[
+        str, typer.Argument(metavar="ID", callback=read_texts, help="ID of the document.")
+    ],
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
@@ -219,52 +198,6 @@ def verify_deletion(
     run(document_id, text=text, purge=purge, as_json=as_json)
 
 
-threads = typer.Typer(
-    help="Look through conversations, rename, export and delete them.", no_args_is_help=True
-)
-app.add_typer(threads, name="threads")
-Thread = Annotated[str, typer.Argument(metavar="ID", callback=_texts, help="ID of the conversation.")]
-
-
-@threads.command(name="list")
-def list_threads(
-    query: Annotated[str | None, typer.Option(callback=_texts, help="Only with this in the title.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the conversations, the last used first."""
-    from app.commands.conversing import list_threads as run
-
-    run(query, as_json=as_json)
-
-
-@threads.command(name="export")
-def export_thread(thread_id: Thread, as_json: AsJson = False) -> None:
-    """Print a conversation with its sources, as Markdown or JSON."""
-    from app.commands.conversing import export as run
-
-    run(thread_id, as_json=as_json)
-
-
-@threads.command(name="rename")
-def rename_thread(
-    thread_id: Thread,
-    title: Annotated[str, typer.Argument(callback=_texts, help="The new title.")],
-    as_json: AsJson = False,
-) -> None:
-    """Give a conversation another title."""
-    from app.commands.conversing import rename as run
-
-    run(thread_id, title, as_json=as_json)
-
-
-@threads.command(name="delete")
-def delete_thread(thread_id: Thread, as_json: AsJson = False) -> None:
-    """Forget a conversation for good."""
-    from app.commands.conversing import delete as run
-
-    run(thread_id, as_json=as_json)
-
-
 @app.command()
 def stats(server: Server = None, as_json: AsJson = False) -> None:
     """Count what the knowledge base holds."""
@@ -277,7 +210,7 @@ def stats(server: Server = None, as_json: AsJson = False) -> None:
 def clear(
     yes: Annotated[bool, typer.Option("--yes", help="Confirm.")] = False,
     collection: Annotated[
-        str | None, typer.Option(callback=_collection, help="Only this collection; otherwise everything.")
+        str | None, typer.Option(callback=read_collection, help="Only this collection; otherwise everything.")
     ] = None,
     server: Server = None,
     as_json: AsJson = False,
