@@ -39,7 +39,7 @@ fuzz: dev-setup fuzz-setup ## send 50 requests of every kind to every route
 	SCHEMATHESIS=$(CURDIR)/.venv-fuzz/bin/schemathesis $(BIN)/python -m pytest -m fuzz tests/e2e
 
 fuzz-setup: setup
-	@sh scripts/fuzz_setup.sh
+	@sh scripts/own_environment.sh .venv-fuzz 'schemathesis==4.32.5'
 
 docs: dev-setup ## write docs/api.md from the code
 	$(BIN)/python -m scripts.api_reference
@@ -54,7 +54,7 @@ langgraph: langgraph-setup ## serve the graphs to LangGraph's Studio and SDK at 
 	@.venv-langgraph/bin/langgraph dev --no-browser --no-reload
 
 langgraph-setup: setup
-	@sh scripts/langgraph_setup.sh
+	@sh scripts/own_environment.sh .venv-langgraph 'langgraph-cli[inmem]==0.4.40' with-project
 
 lock: ## bring the two lock files up to date with pyproject.toml
 	@sh scripts/lock.sh
