@@ -21,6 +21,7 @@ from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
 from app.chains.records import Turn
+from app.errors import InvalidRequest
 from app.runs import Event, Runner, RunRequest
 from app.schemas import AgentChoice, Answer, ModeChoice
 from app.settings import load_settings
@@ -72,7 +73,7 @@ def _build(name: AgentChoice) -> Graph:
                 if event["type"] == "final":
                     given = Answer.model_validate({key: event[key] for key in Answer.model_fields})
         complete = given.model_dump(mode="json")
-        return {"answer": complete, "turns": [{"question": state["question"], "answer": complete}]}
+        return {"answer": complete, "turns": [{"question": _question(state), "answer": complete}]}
 
     graph = StateGraph(Conversation, input_schema=Question)
     graph.add_node("answer", answer)
@@ -84,13 +85,21 @@ def _build(name: AgentChoice) -> Graph:
 def _as_run(state: Conversation, name: AgentChoice) -> RunRequest:
     turns = state.get("turns") or []
     return RunRequest(
-        question=state["question"],
+        question=_question(state),
         agent=state.get("agent") or "auto" if name == "auto" else name,
         collection=state.get("collection"),
         mode=state.get("mode") or "auto",
         document_ids=state.get("document_ids"),
         history=tuple(Turn(question=turn["question"], answer=turn["answer"]["answer"]) for turn in turns),
     )
+
+
+def _question(state: Conversation) -> str:
+    """The platform hands in what its caller sent, whatever that is."""
+    question = state.get("question")
+    if not isinstance(question, str):
+        raise InvalidRequest("question: must be a text")
+    return question
 
 
 class _Service:

@@ -11,11 +11,11 @@
 /** What the service refuses: `status`, and the stable `code` and `requestId` of its problem. */
 export class LlmopsError extends Error {
   constructor(status, problem) {
-    super(problem.detail ?? problem.title ?? `status ${status}`);
+    super(problem?.detail ?? problem?.title ?? `status ${status}`);
     this.name = "LlmopsError";
     this.status = status;
-    this.code = problem.code ?? "unknown";
-    this.requestId = problem.request_id;
+    this.code = problem?.code ?? "unknown";
+    this.requestId = problem?.request_id;
   }
 }
 
@@ -108,7 +108,7 @@ export class Llmops {
     const sent = json === undefined ? body : JSON.stringify(json);
     const response = await fetch(`${this.url}${path}`, { method, headers, body: sent, signal });
     if (response.ok) return response;
-    throw new LlmopsError(response.status, await response.json().catch(() => ({})));
+    throw new LlmopsError(response.status, await response.json().catch(() => null));
   }
 }
 

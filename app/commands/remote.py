@@ -53,7 +53,10 @@ class RemoteServer:
             "files": {"files": (file.name, file.read_bytes())},
         }
         response = self._response("POST", "/upload", params={"wait": "true"}, **form)
-        return self._read(response, UploadResponse).documents[0]
+        documents = self._read(response, UploadResponse).documents
+        if len(documents) != 1:
+            raise self._stranger()
+        return documents[0]
 
     def health(self) -> Health:
         """How the server is, in order or not."""

@@ -80,7 +80,12 @@ def test_the_javascript_client_follows_a_job_across_broken_connections(root: Pat
         assert [request.headers.get("Last-Event-ID") for request in asked] == [None, "a", "a"]
 
 
-def test_the_javascript_client_gives_a_job_up_that_is_refused(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("body", "code"), [('{"code": "unknown_job", "detail": "none"}', "unknown_job"), ("null", "unknown")]
+)
+def test_the_javascript_client_gives_a_job_up_that_is_refused(
+    root: Path, tmp_path: Path, body: str, code: str
+) -> None:
     script = tmp_path / "follow.mjs"
     script.write_text(
         f"import {{ Llmops }} from {json.dumps((root / 'examples/llmops.mjs').as_uri())};\n"
@@ -88,7 +93,6 @@ def test_the_javascript_client_gives_a_job_up_that_is_refused(root: Path, tmp_pa
         "catch (error) { console.log(error.name, error.status, error.code); }\n",
         "utf-8",
     )
-    refusal = reply(json.dumps({"code": "unknown_job", "detail": "none"}), status=404)
-    with answering(refusal) as (url, asked):
-        assert run_node(script, httpx.URL(url)).split() == ["LlmopsError", "404", "unknown_job"]
+    with answering(reply(body, status=404)) as (url, asked):
+        assert run_node(script, httpx.URL(url)).split() == ["LlmopsError", "404", code]
         assert len(asked) == 1

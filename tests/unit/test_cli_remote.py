@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
+from tests.broken_http import answering, reply
 from tests.live import spawned
 from tests.unit.conftest import HANDBOOK, Llmops
 
@@ -114,3 +115,12 @@ def test_a_shell_completes_commands_options_and_agents(words: tuple[str, ...], c
         command, env=os.environ | asked, capture_output=True, text=True, timeout=20, check=False
     )
     assert set(finished.stdout.split()) == completed
+
+
+def test_a_server_that_tells_of_no_document_is_none_of_ours(llmops: Llmops, tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("The rent is 900 euros.", encoding="utf-8")
+    with answering(reply('{"job_id": "1", "documents": []}')) as (url, _):
+        refused = llmops("index", str(file), "--server", url)
+    assert refused.code == 1
+    assert f"{url} does not answer as this service does" in refused.out + refused.err
