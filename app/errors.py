@@ -199,6 +199,11 @@ class UnknownThread(NotFound):
     title = "No such thread"
 
 
+class NoWaitingPlan(NotFound):
+    code = "no_waiting_plan"
+    title = "No plan waits for approval on this thread"
+
+
 class UnknownJob(NotFound):
     code = "unknown_job"
     title = "No such job"

@@ -12,9 +12,9 @@ from uuid import uuid4
 from langgraph.graph.state import CompiledStateGraph
 
 from app.chains.title import title_thread
-from app.errors import NothingToResume, StorageUnavailable
+from app.errors import NothingToResume, NoWaitingPlan, StorageUnavailable
 from app.models.chat import ChatModel
-from app.schemas import Thread, ThreadInfo, ThreadPage
+from app.schemas import Thread, ThreadInfo, ThreadPage, WaitingPlan
 from app.state import REMEMBERED_TURNS
 from app.thread_locks import ThreadLocks
 from app.thread_memory import ThreadMemory
@@ -94,6 +94,25 @@ class Threads:
         if found is None:
             raise NothingToResume(f"No research waits for approval on thread {thread_id!r}")
         return found["request"], found["plan"]
+
+    async def plan(self, thread_id: str) -> WaitingPlan:
+        """The plan that waits for approval. Raises NoWaitingPlan."""
+        try:
+            request, plan = await self.waiting(thread_id)
+        except NothingToResume as nothing:
+            raise NoWaitingPlan(nothing.detail) from None
+        return WaitingPlan(thread_id=thread_id, question=request["question"], sub_questions=plan)
+
+    async def discard_plan(self, thread_id: str) -> None:
+        """Leave the research that waits undone.
+
+        Raises:
+            NoWaitingPlan
+            ThreadBusy: a question is being answered on the thread.
+        """
+        with self._locks.claim(thread_id):
+            await self.plan(thread_id)
+            await self.forget_waiting(thread_id)
 
     async def forget_waiting(self, thread_id: str) -> None:
         """A research was carried out, or another question has taken its place."""

@@ -11,6 +11,7 @@ from app.api.services import Services, UsesServices
 from app.api.threads import ThreadId
 from app.errors import (
     NothingToResume,
+    NoWaitingPlan,
     RunTimeout,
     ThreadBusy,
     UnknownAgent,
@@ -18,7 +19,7 @@ from app.errors import (
     UnknownDocument,
 )
 from app.runs import RunRequest
-from app.schemas import Answer, AskRequest, Interrupt, Resume
+from app.schemas import Answer, AskRequest, Interrupt, Resume, WaitingPlan
 
 router = APIRouter(tags=["Questions"], route_class=JsonRoute)
 
@@ -39,6 +40,28 @@ async def ask(
 ) -> Answer | Interrupt:
     """Answer a question about the documents, with citations."""
     return await _answer(RunRequest(**body.model_dump()), request, response, services)
+
+
+@router.get(
+    "/threads/{thread_id}/plan",
+    summary="Get the plan that waits",
+    responses=problem_responses(NoWaitingPlan),
+)
+async def get_plan(thread_id: ThreadId, services: UsesServices) -> WaitingPlan:
+    """What a research with `approve_plan` would go on with."""
+    return await services.threads.plan(thread_id)
+
+
+@router.delete(
+    "/threads/{thread_id}/plan",
+    status_code=204,
+    summary="Discard the plan that waits",
+    responses=problem_responses(NoWaitingPlan, ThreadBusy),
+)
+async def discard_plan(thread_id: ThreadId, services: UsesServices) -> Response:
+    """Leave a research undone; the thread stays as it was before the question."""
+    await services.threads.discard_plan(thread_id)
+    return Response(status_code=204)
 
 
 @router.post(

@@ -240,4 +240,9 @@ EXAMPLES: dict[type[BaseModel], Example] = {
     schemas.ThreadInfo: _THREAD | {"turn_count": 1},
     schemas.ThreadPage: {"threads": [_THREAD | {"turn_count": 1}], "total": 1, "next_offset": None},
     schemas.UploadResponse: {"job_id": _JOB_ID, "documents": [_DOCUMENT]},
+    schemas.WaitingPlan: {
+        "thread_id": _THREAD_ID,
+        "question": "Compare the notice period and the rent",
+        "sub_questions": _SUB_QUESTIONS,
+    },
 }

@@ -18,6 +18,7 @@ from app.schemas.answers import (
     PlanValue,
     Resume,
     Usage,
+    WaitingPlan,
 )
 from app.schemas.base import (
     COLLECTION_NAME,
@@ -143,5 +144,6 @@ __all__ = [
     "Turn",
     "UploadResponse",
     "Usage",
+    "WaitingPlan",
     "Wire",
 ]

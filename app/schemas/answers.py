@@ -109,6 +109,14 @@ class Interrupt(Wire):
     value: PlanValue
 
 
+class WaitingPlan(Wire):
+    """A research that waits on a thread: what was asked, and the plan that is to be approved or changed."""
+
+    thread_id: str
+    question: str
+    sub_questions: list[str]
+
+
 SubQuestion = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000)]
 
 

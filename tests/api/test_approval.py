@@ -65,6 +65,26 @@ def test_a_plan_that_waits_is_forgotten_with_its_thread(library: httpx.Client) -
     assert library.delete("/threads/forgotten").status_code == 404
 
 
+def test_the_plan_that_waits_is_read_and_discarded(library: httpx.Client) -> None:
+    interrupt = ask_for_plan(library, thread_id="read")
+    plan = "/threads/read/plan"
+    assert library.get(plan).raise_for_status().json() == {
+        "thread_id": "read",
+        "question": QUESTION,
+        "sub_questions": interrupt["value"]["sub_questions"],
+    }
+    assert library.delete(plan).status_code == 204
+    for response in (library.get(plan), library.delete(plan)):
+        assert (response.status_code, response.json()["code"]) == (404, "no_waiting_plan")
+    assert library.post("/threads/read/resume", json={}).status_code == 409
+
+
+def test_no_plan_waits_where_it_was_carried_out(library: httpx.Client) -> None:
+    ask_for_plan(library, thread_id="done")
+    library.post("/threads/done/resume", json={}).raise_for_status()
+    assert library.get("/threads/done/plan").status_code == 404
+
+
 def test_only_a_research_waits(library: httpx.Client) -> None:
     body = {"question": "What is the notice period?", "agent": "qa", "approve_plan": True}
     assert library.post("/ask", json=body).status_code == 200
