@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
-from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from app.schemas import AgentChoice, Answer, DocumentInfo, DocumentList, Health, Info, ModeChoice, Stats
+from app.schemas import Answer, DocumentInfo, DocumentList, Health, Info, Stats
 from ui.connection import (
     CONNECT_S,
     ServerRefused,
     ServerUnavailable,
     foreign_errors_translated,
-    read_error_body,
     read_wire,
 )
 from ui.document_calls import DocumentCalls
 from ui.job_calls import UPLOAD_S, JobCalls, Upload
-
-if TYPE_CHECKING:
-    from langserve import RemoteRunnable
+from ui.run_calls import Event, RunCalls
 
 __all__ = ["Client", "Event", "PastTurn", "ServerRefused", "ServerUnavailable", "Upload"]
 
-Event = dict[str, Any]
-
-# The service ends a run after its own limit; this only guards against a server that died without closing.
-_RUN_S = 150.0
 _LISTED = 1_000  # the most that the service gives at a time
 
 
@@ -46,13 +35,8 @@ class _Thread(BaseModel):
     turns: list[PastTurn]
 
 
-class Client(DocumentCalls, JobCalls):
+class Client(DocumentCalls, JobCalls, RunCalls):
     """Talks to one service; safe to share between the sessions of all users."""
-
-    def close(self) -> None:
-        super().close()
-        if agent := vars(self).get("_agent"):
-            agent.sync_client.close()
 
     def info(self) -> Info:
         return read_wire(Info, self._request("GET", "/info"))
@@ -109,25 +93,3 @@ class Client(DocumentCalls, JobCalls):
             if refusal.status == 404:
                 return []
             raise
-
-    def ask(
-        self, question: str, *, thread_id: str, agent: AgentChoice = "auto", mode: ModeChoice = "auto"
-    ) -> Generator[Event]:
-        """Yield the events of one run as they happen; closing the iterator stops the run."""
-        request = {"question": question, "agent": agent, "mode": mode}
-        with foreign_errors_translated():
-            stream = self._agent.stream(request, {"configurable": {"thread_id": thread_id}})
-            with closing(cast("Generator[Event]", stream)) as events:
-                yield from events
-
-    @cached_property
-    def _agent(self) -> RemoteRunnable[Any, Any]:
-        # Importing LangServe takes a second, which the first page should not wait for.
-        from langserve import RemoteRunnable
-
-        return RemoteRunnable(
-            f"{self.api_url}/agent/",
-            timeout=httpx.Timeout(_RUN_S, connect=CONNECT_S),  # type: ignore[arg-type]  # handed on to httpx as it is
-            # LangServe raises before the body is read, and with it would go the reason of the refusal.
-            client_kwargs={"event_hooks": {"response": [read_error_body]}},
-        )

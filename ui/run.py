@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.schemas import Answer
+from app.schemas import Answer, PlanValue
 
 
 @dataclass
 class Run:
-    """Takes the events of the public contract in order. A kind of event it does not know changes nothing."""
+    """Takes the events of the public contract in order. A kind of event it does not know changes nothing.
+
+    `plan` is that of a research, which goes on with it when it is approved; until then it `waits`.
+    """
 
     text: str = ""
     agent: str | None = None
@@ -20,6 +23,8 @@ class Run:
     progress: float | None = None
     answer: Answer | None = None
     failure: str | None = None
+    plan: Sequence[str] = ()
+    waits: bool = False
 
     def apply(self, event: Mapping[str, Any]) -> None:
         content = str(event.get("content", ""))
@@ -30,6 +35,9 @@ class Run:
                 self._begin_step(content.strip(), event)
             case "token":
                 self.text += content
+            case "interrupt":
+                self.plan = PlanValue.model_validate(event["value"], extra="ignore").sub_questions
+                self.waits = True
             case "error":
                 self.failure = content
             case "final":
@@ -38,7 +46,11 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        return self.answer is not None or self.failure is not None
+        return self.answer is not None or self.failure is not None or self.waits
+
+    def forget_plan(self) -> None:
+        """Another question was asked: the service keeps the plan no longer."""
+        self.plan, self.waits = (), False
 
     def _begin_step(self, content: str, event: Mapping[str, Any]) -> None:
         if event.get("reset"):
@@ -47,6 +59,11 @@ class Run:
         self.step = content or self.step
         done, total = event.get("done"), event.get("total")
         self.progress = min(done / total, 1.0) if done is not None and total else None
+
+
+def waiting_run(plan: Sequence[str]) -> Run:
+    """A research of an earlier visit that waits for its plan to be approved."""
+    return Run(agent="research", plan=plan, waits=True)
 
 
 def finished_run(answer: Answer) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.schemas import AgentChoice, Identifier, ModeChoice
 from ui.client import Client
-from ui.run import Run, finished_run
+from ui.run import Run, finished_run, waiting_run
 
 _KEY = "llmops"
 _THREAD_PARAMETER = "thread"
@@ -42,20 +43,26 @@ class Session:
     conversation: Conversation | None = None
     agent: AgentChoice = "auto"
     mode: ModeChoice = "auto"
+    approve_plans: bool = False
     pending_question: str | None = None
+    # The turn whose place the pending question takes.
+    instead_of: Turn | None = None
+    pending_plan: Sequence[str] = ()
     uploads: list[UploadOutcome] = field(default_factory=list)
     # Part of the upload field's key: a new number empties the field.
     upload_round: int = 0
 
-    def ask_again(self, turn: Turn) -> None:
-        """Replace a turn that got no answer by another attempt."""
-        if self.conversation and turn in self.conversation.turns:
-            self.conversation.turns.remove(turn)
-        self.pending_question = turn.question
+    def ask_instead(self, turn: Turn, question: str) -> None:
+        """Let another question, or the same again, take the place of a turn and of what came after it."""
+        self.instead_of, self.pending_question = turn, question
 
     def take_pending_question(self) -> str | None:
         question, self.pending_question = self.pending_question, None
         return question
+
+    def take_pending_plan(self) -> Sequence[str]:
+        plan, self.pending_plan = self.pending_plan, ()
+        return plan
 
 
 def current_session() -> Session:
@@ -70,19 +77,46 @@ def open_conversation(client: Client, session: Session) -> Conversation:
     named = _thread_in_address()
     current = session.conversation
     if named is not None and (current is None or current.thread_id != named):
-        past = client.turns(named)
-        current = Conversation(named, [Turn(turn["question"], finished_run(turn["answer"])) for turn in past])
+        current = _load(client, named)
     elif current is None:
         current = Conversation()
-    session.conversation = current
-    st.query_params[_THREAD_PARAMETER] = current.thread_id
+    if session.instead_of is not None:
+        current = _without(client, current, session.instead_of)
+        session.instead_of = None
+    _open(session, current)
     return current
 
 
 def start_conversation(session: Session) -> None:
-    session.conversation = Conversation()
+    _open(session, Conversation())
     session.pending_question = None
-    st.query_params[_THREAD_PARAMETER] = session.conversation.thread_id
+
+
+def _open(session: Session, conversation: Conversation) -> None:
+    session.conversation = conversation
+    st.query_params[_THREAD_PARAMETER] = conversation.thread_id
+
+
+def _load(client: Client, thread_id: str) -> Conversation:
+    turns = [Turn(turn["question"], finished_run(turn["answer"])) for turn in client.turns(thread_id)]
+    waiting = client.waiting_plan(thread_id)
+    if waiting is not None:
+        turns.append(Turn(waiting.question, waiting_run(waiting.sub_questions)))
+    return Conversation(thread_id, turns)
+
+
+def _without(client: Client, conversation: Conversation, turn: Turn) -> Conversation:
+    """The conversation as it was before a turn; where that was answered a copy, beside which it stays."""
+    if turn not in conversation.turns:
+        return conversation
+    kept = conversation.turns[: conversation.turns.index(turn)]
+    if not any(later.run.answer for later in conversation.turns[len(kept) :]):
+        conversation.turns = kept
+        return conversation
+    answered = [earlier for earlier in kept if earlier.run.answer]
+    if not answered:
+        return Conversation()
+    return Conversation(client.fork(conversation.thread_id, after_turn=len(answered)).thread_id, answered)
 
 
 def _thread_in_address() -> str | None:

@@ -23,11 +23,14 @@ from app.schemas import (
     Citation,
     DocumentInfo,
     DocumentList,
+    ForkRequest,
     Info,
     Mode,
+    ThreadInfo,
     UploadResponse,
+    WaitingPlan,
 )
-from tests.ui.fake_library import FakeLibrary, Refusal, add_library_routes
+from tests.ui.fake_library import MOMENT, FakeLibrary, Refusal, add_library_routes
 
 Event = dict[str, Any]
 QUOTE = "After probation the notice period is two months, to the end of a month."
@@ -107,6 +110,9 @@ class FakeService:
     refuse_run: Refusal | None = None
     event_delay_s: float = 0.0
     asked: list[tuple[Event, str]] = field(default_factory=list)
+    plans_to_approve: list[str] = field(default_factory=list)
+    waiting: dict[str, WaitingPlan] = field(default_factory=dict)
+    forked: list[tuple[str, int]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     runs_closed: int = 0
     library: FakeLibrary = field(default_factory=FakeLibrary)
@@ -126,8 +132,10 @@ class FakeService:
             extensions=[".html", ".md", ".pdf", ".txt"],
         )
 
-    async def run(self, question: Event, thread_id: str) -> AsyncIterator[Event]:
+    async def run(self, question: Event, thread_id: str, approve_plan: bool) -> AsyncIterator[Event]:
         self.asked.append((question, thread_id))
+        if approve_plan:
+            self.plans_to_approve.append(thread_id)
         try:
             for event in self.events:
                 await asyncio.sleep(self.event_delay_s)
@@ -145,7 +153,10 @@ class _Agent(Runnable[Event, Event]):
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
-        return [ConfigurableFieldSpec(id="thread_id", annotation=str)]
+        return [
+            ConfigurableFieldSpec(id="thread_id", annotation=str),
+            ConfigurableFieldSpec(id="approve_plan", annotation=bool),
+        ]
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         raise NotImplementedError
@@ -156,14 +167,16 @@ class _Agent(Runnable[Event, Event]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Event]:
-        thread_id = (config or {}).get("configurable", {}).get("thread_id", "")
-        async for event in self._service.run(input, thread_id):
+        chosen = (config or {}).get("configurable", {})
+        approve_plan = bool(chosen.get("approve_plan"))
+        async for event in self._service.run(input, chosen.get("thread_id", ""), approve_plan):
             yield event
 
 
 def build_app(service: FakeService) -> FastAPI:
     app = FastAPI()
     _add_document_routes(app, service)
+    _add_thread_routes(app, service)
     add_library_routes(app, service)
 
     @app.exception_handler(Refusal)
@@ -177,18 +190,42 @@ def build_app(service: FakeService) -> FastAPI:
     async def info() -> Info:
         return service.info()
 
-    @app.get("/threads/{thread_id}")
-    async def thread(thread_id: str) -> dict[str, Any]:
-        if thread_id not in service.turns:
-            raise Refusal(404, "unknown_thread", "There is no such thread")
-        return {"thread_id": thread_id, "turns": service.turns[thread_id]}
-
     async def refuse_run() -> None:
         if service.refuse_run:
             raise service.refuse_run
 
     add_routes(app, _Agent(service), path="/agent", dependencies=[Depends(refuse_run)])
     return app
+
+
+def _add_thread_routes(app: FastAPI, service: FakeService) -> None:
+    @app.get("/threads/{thread_id}")
+    async def thread(thread_id: str) -> dict[str, Any]:
+        if thread_id not in service.turns:
+            raise Refusal(404, "unknown_thread", "There is no such thread")
+        return {"thread_id": thread_id, "turns": service.turns[thread_id]}
+
+    @app.get("/threads/{thread_id}/plan")
+    async def plan(thread_id: str) -> WaitingPlan:
+        if thread_id not in service.waiting:
+            raise Refusal(404, "no_waiting_plan", "No plan waits")
+        return service.waiting[thread_id]
+
+    @app.delete("/threads/{thread_id}/plan", status_code=204)
+    async def discard_plan(thread_id: str) -> None:
+        await plan(thread_id)
+        del service.waiting[thread_id]
+
+    @app.post("/threads/{thread_id}/fork", status_code=201)
+    async def fork(thread_id: str, body: ForkRequest) -> ThreadInfo:
+        service.forked.append((thread_id, body.after_turn))
+        return ThreadInfo(
+            thread_id=f"{thread_id}-fork",
+            title="Fork",
+            created_at=MOMENT,
+            updated_at=MOMENT,
+            turn_count=body.after_turn,
+        )
 
 
 def _add_document_routes(app: FastAPI, service: FakeService) -> None:

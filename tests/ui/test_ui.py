@@ -98,7 +98,7 @@ def test_agent_and_mode_are_the_readers_choice(page: AppTest, service: FakeServi
     service.events = script(make_answer())
     page.run()
     page.sidebar.selectbox[0].select("research")
-    page.sidebar.toggle[0].set_value(True)
+    page.sidebar.toggle(key="demo_only").set_value(True)
     ask(page, "Why?")
     assert service.asked[0][0] == {"question": "Why?", "agent": "research", "mode": "demo"}
 

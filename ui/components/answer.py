@@ -43,6 +43,8 @@ def show_run(run: Run) -> None:
         _show_degraded(run.answer)
         _show_origin(run.answer, run.reason)
         show_sources(run.answer.citations)
+    elif run.waits:
+        st.caption("The plan waits for your approval.")
     elif run.failure is not None:
         st.error(safe_label(run.failure, limit=300), icon=":material/error:")
     else:

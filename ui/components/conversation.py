@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from time import monotonic
 
@@ -10,7 +10,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.client import Client, Event, ServerRefused, ServerUnavailable
+from ui.components.another_question import offer_another_question, offer_retry
 from ui.components.answer import show_live, show_run
+from ui.components.plan import show_plan
 from ui.run import Run
 from ui.state import Conversation, Session, Turn
 
@@ -19,12 +21,12 @@ _REDRAW_S = 0.08
 
 
 def show_turns(conversation: Conversation, session: Session) -> None:
-    for turn in conversation.turns:
-        _show_question(turn.question)
+    """Draw what was said, but not the turn that is about to go on."""
+    turns = conversation.turns[:-1] if session.pending_plan else conversation.turns
+    for number, turn in enumerate(turns, start=1):
+        _show_question(session, turn, number)
         with st.chat_message("assistant"):
             show_run(turn.run)
-    if conversation.turns and session.pending_question is None:
-        _offer_retry(conversation, session)
 
 
 def answer_question(client: Client, session: Session, conversation: Conversation, question: str) -> None:
@@ -33,16 +35,36 @@ def answer_question(client: Client, session: Session, conversation: Conversation
     The turn joins the conversation before its answer: when the reader stops it or clicks elsewhere, Streamlit
     ends this function at its next call, and what was said so far must not be lost.
     """
-    turn = Turn(question, Run())
-    conversation.turns.append(turn)
-    _show_question(question)
+    if conversation.turns:
+        conversation.turns[-1].run.forget_plan()
+    conversation.turns.append(Turn(question, Run()))
+    events = client.ask(
+        question,
+        thread_id=conversation.thread_id,
+        agent=session.agent,
+        mode=session.mode,
+        approve_plan=session.approve_plans,
+    )
+    _draw_newest(session, conversation, events)
+
+
+def resume_research(
+    client: Client, session: Session, conversation: Conversation, sub_questions: Sequence[str]
+) -> None:
+    """Let the newest turn go on with its plan, and draw what arrives."""
+    newest = conversation.turns[-1]
+    # Should it be stopped, the plan waits on.
+    newest.run = Run(agent=newest.run.agent, plan=sub_questions)
+    _draw_newest(session, conversation, client.resume(conversation.thread_id, sub_questions))
+
+
+def _draw_newest(session: Session, conversation: Conversation, events: Generator[Event]) -> None:
+    turn = conversation.turns[-1]
+    _show_question(session, turn, len(conversation.turns))
     with st.chat_message("assistant"):
         slot, stop = st.empty(), st.empty()
         # Any click makes Streamlit end this run of the page and draw it anew; that is all that stopping takes.
         stop.button("Stop", key=f"stop-{len(conversation.turns)}", icon=":material/stop_circle:")
-        events = client.ask(
-            question, thread_id=conversation.thread_id, agent=session.agent, mode=session.mode
-        )
         try:
             with closing(events):
                 _follow(events, turn.run, slot)
@@ -51,7 +73,6 @@ def answer_question(client: Client, session: Session, conversation: Conversation
         stop.empty()
         with slot.container():
             show_run(turn.run)
-    _offer_retry(conversation, session)
 
 
 def _follow(events: Iterator[Event], run: Run, slot: DeltaGenerator) -> None:
@@ -66,18 +87,16 @@ def _follow(events: Iterator[Event], run: Run, slot: DeltaGenerator) -> None:
         run.failure = "The answer broke off before its end."
 
 
-def _show_question(question: str) -> None:
-    with st.chat_message("user"):
-        st.text(question)
+def _show_question(session: Session, turn: Turn, number: int) -> None:
+    with st.chat_message("user"), st.container(horizontal=True, vertical_alignment="top"):
+        st.text(turn.question, width="stretch")
+        offer_another_question(session, turn, number)
 
 
-def _offer_retry(conversation: Conversation, session: Session) -> None:
+def offer_next_step(client: Client, session: Session, conversation: Conversation) -> None:
+    """What the reader can do with a newest turn that has no answer."""
     newest = conversation.turns[-1]
-    if newest.run.answer is None:
-        st.button(
-            "Ask again",
-            key=f"ask_again-{len(conversation.turns)}",
-            icon=":material/refresh:",
-            on_click=session.ask_again,
-            args=(newest,),
-        )
+    if newest.run.answer is None and newest.run.plan:
+        show_plan(client, session, conversation)
+    elif newest.run.answer is None:
+        offer_retry(session, newest, len(conversation.turns))

@@ -25,6 +25,7 @@ def show_sidebar(client: Client, session: Session, info: Info, documents: Sequen
         args=(session,),
     )
     _choose_agent(session, info)
+    _choose_approval(session)
     _choose_mode(session, info)
     st.subheader("Documents", anchor=False)
     show_uploader(client, session, info, key="sidebar")
@@ -46,6 +47,17 @@ def _choose_agent(session: Session, info: Info) -> None:
         ),
     )
     session.agent = cast("AgentChoice", chosen)
+
+
+def _choose_approval(session: Session) -> None:
+    if session.agent not in ("auto", "research"):
+        session.approve_plans = False
+        return
+    session.approve_plans = st.toggle(
+        "Show me the plan of a research",
+        key="approve_plans",
+        help="A research then waits until you have approved its sub-questions, or changed them.",
+    )
 
 
 def _choose_mode(session: Session, info: Info) -> None:

@@ -6,7 +6,12 @@ import streamlit as st
 
 from app.schemas import Info
 from ui.client import Client
-from ui.components.conversation import answer_question, show_turns
+from ui.components.conversation import (
+    answer_question,
+    offer_next_step,
+    resume_research,
+    show_turns,
+)
 from ui.components.sidebar import show_sidebar
 from ui.components.uploads import receive_files, show_outcomes, upload_limit_mb
 from ui.components.welcome import show_welcome
@@ -24,15 +29,20 @@ def show_chat(client: Client) -> None:
     with st.sidebar:
         show_sidebar(client, session, info, documents)
     message = _take_message(client, session, info)
+    plan = session.take_pending_plan()
     with outcomes:
         show_outcomes(session)
-    if message:
-        welcome.empty()
-        with newest:
+    with newest:
+        if message:
+            welcome.empty()
             answer_question(client, session, conversation, message)
-    elif not conversation.turns:
-        with welcome.container():
-            show_welcome(client, session, info, documents)
+        elif plan:
+            resume_research(client, session, conversation, plan)
+        if conversation.turns:
+            offer_next_step(client, session, conversation)
+            return
+    with welcome.container():
+        show_welcome(client, session, info, documents)
 
 
 def _take_message(client: Client, session: Session, info: Info) -> str | None:

@@ -1,0 +1,40 @@
+"""Asking once more: the same question, or another one in its place."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.state import Session, Turn
+
+
+def offer_retry(session: Session, turn: Turn, number: int) -> None:
+    """A button below a turn that got no answer."""
+    st.button(
+        "Ask again",
+        key=f"ask_again-{number}",
+        icon=":material/refresh:",
+        on_click=session.ask_instead,
+        args=(turn, turn.question),
+    )
+
+
+def offer_another_question(session: Session, turn: Turn, number: int) -> None:
+    """A field, behind a button, in which the turn's question can be changed and asked in its place."""
+    with st.popover("Edit", icon=":material/edit:", type="tertiary", key=f"edit-{number}"):
+        key = f"instead-{number}"
+        st.text_area("Ask this instead", turn.question, key=key, height="content")
+        st.caption("An answered question stays in the list of conversations, with what came after it.")
+        st.button(
+            "Ask",
+            key=f"ask_instead-{number}",
+            type="primary",
+            icon=":material/send:",
+            on_click=_ask_written,
+            args=(session, turn, key),
+        )
+
+
+def _ask_written(session: Session, turn: Turn, key: str) -> None:
+    question = str(st.session_state[key]).strip()
+    if question:
+        session.ask_instead(turn, question)

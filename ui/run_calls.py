@@ -1,0 +1,89 @@
+"""What the service is asked about answers: to give one, to go on with a research, to begin again elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from app.schemas import AgentChoice, ModeChoice, ThreadInfo, WaitingPlan
+from ui.connection import (
+    CONNECT_S,
+    Connection,
+    ServerRefused,
+    foreign_errors_translated,
+    read_error_body,
+    read_wire,
+)
+
+if TYPE_CHECKING:
+    from langserve import RemoteRunnable
+
+Event = dict[str, Any]
+
+# The service ends a run after its own limit; this only guards against a server that died without closing.
+_RUN_S = 150.0
+
+
+class RunCalls(Connection):
+    """`Client` has these calls among others."""
+
+    def close(self) -> None:
+        super().close()
+        if agent := vars(self).get("_agent"):
+            agent.sync_client.close()
+
+    def ask(
+        self,
+        question: str,
+        *,
+        thread_id: str,
+        agent: AgentChoice = "auto",
+        mode: ModeChoice = "auto",
+        approve_plan: bool = False,
+    ) -> Generator[Event]:
+        """Yield the events of one run as they happen; closing the iterator stops the run."""
+        request = {"question": question, "agent": agent, "mode": mode}
+        return self._run(request, {"thread_id": thread_id, "approve_plan": approve_plan})
+
+    def resume(self, thread_id: str, sub_questions: Sequence[str]) -> Generator[Event]:
+        """Go on with the research that waits on a thread; events as `ask` yields them."""
+        return self._run({"resume": {"sub_questions": list(sub_questions)}}, {"thread_id": thread_id})
+
+    def waiting_plan(self, thread_id: str) -> WaitingPlan | None:
+        """The plan of a research that waits for approval, from this visit or an earlier one."""
+        try:
+            return read_wire(WaitingPlan, self._request("GET", f"/threads/{thread_id}/plan"))
+        except ServerRefused as refusal:
+            if refusal.status == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    def discard_plan(self, thread_id: str) -> None:
+        self._request("DELETE", f"/threads/{thread_id}/plan")
+
+    def fork(self, thread_id: str, *, after_turn: int) -> ThreadInfo:
+        """Begin a new conversation with the first turns of another, which stays."""
+        body = {"after_turn": after_turn}
+        return read_wire(ThreadInfo, self._request("POST", f"/threads/{thread_id}/fork", json=body))
+
+    def _run(self, request: Mapping[str, Any], choices: Mapping[str, Any]) -> Generator[Event]:
+        with foreign_errors_translated():
+            stream = self._agent.stream(dict(request), {"configurable": dict(choices)})
+            with closing(cast("Generator[Event]", stream)) as events:
+                yield from events
+
+    @cached_property
+    def _agent(self) -> RemoteRunnable[Any, Any]:
+        # Importing LangServe takes a second, which the first page should not wait for.
+        from langserve import RemoteRunnable
+
+        return RemoteRunnable(
+            f"{self.api_url}/agent/",
+            timeout=httpx.Timeout(_RUN_S, connect=CONNECT_S),  # type: ignore[arg-type]  # handed on to httpx as it is
+            # LangServe raises before the body is read, and with it would go the reason of the refusal.
+            client_kwargs={"event_hooks": {"response": [read_error_body]}},
+        )
