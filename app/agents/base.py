@@ -114,6 +114,27 @@ def report_status(content: str, *, done: int | None = None, total: int | None = 
     get_stream_writer()(event)
 
 
+def describe_reading(evidence: Sequence[Hit]) -> str:
+    """Of what is read: the pages where it is of one document that has some, otherwise how much of how many."""
+    names = {hit.chunk.document_name for hit in evidence}
+    pages = sorted({part.page for hit in evidence for part in hit.chunk.parts or (hit.chunk,) if part.page})
+    if len(names) == 1 and pages:
+        return f"Reading {'page' if len(pages) == 1 else 'pages'} {_as_ranges(pages)} of {names.pop()}"
+    passages = "1 passage" if len(evidence) == 1 else f"{len(evidence)} passages"
+    return f"Reading {passages} of {len(names)} documents" if len(names) > 1 else f"Reading {passages}"
+
+
+def _as_ranges(pages: Sequence[int]) -> str:
+    """Ascending numbers as "3, 12–14"."""
+    ranges: list[list[int]] = []
+    for page in pages:
+        if ranges and page == ranges[-1][-1] + 1:
+            ranges[-1] = [ranges[-1][0], page]
+        else:
+            ranges.append([page])
+    return ", ".join("–".join(map(str, ends)) for ends in ranges)
+
+
 def report_interrupt(run_id: str, sub_questions: Sequence[str]) -> None:
     """Say that the run ends here, until somebody approves the plan."""
     listed = "\n".join(f"- {question}" for question in sub_questions)
@@ -148,7 +169,8 @@ def collect_degraded(*sources: Sequence[str]) -> list[str]:
 async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any]:
     """Check every quote of a draft against the stored text and give the agent's result."""
     if draft.quotes:
-        report_status(f"Checking {len(draft.quotes)} quotes")
+        count = len(draft.quotes)
+        report_status("Checking 1 quote" if count == 1 else f"Checking {count} quotes")
     with timed(state, "verify") as timings:
         verified = await deps.in_pool(verify, draft, text_of=deps.store.document_text)
     result = {

@@ -13,6 +13,7 @@ from app.agents.base import (
     AgentSpec,
     check,
     collect_degraded,
+    describe_reading,
     recall,
     report_status,
     timed,
@@ -41,7 +42,7 @@ def build(deps: AgentDeps) -> CompiledStateGraph[Any, Any, Any, Any]:
         return {"evidence": evidence, "degraded": degraded, "timings_ms": timings}
 
     async def respond(state: QaState) -> dict[str, Any]:
-        report_status(f"Reading {len(state['evidence'])} passages")
+        report_status(describe_reading(state["evidence"]))
         question = Question(state["question"], state["standalone"], recall(state))
         with timed(state, "answer") as timings:
             draft = await answer(
