@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from time import monotonic
+from dataclasses import replace
+from time import monotonic, sleep
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -18,6 +19,8 @@ from ui.state import Conversation, Session, Turn
 
 # Every redraw sends the whole text, so a long answer is not drawn for each token.
 _REDRAW_S = 0.08
+_MOST_STEPS = 6
+_STEP_CHARS = 30
 
 
 def show_turns(conversation: Conversation, session: Session) -> None:
@@ -77,14 +80,25 @@ def _draw_newest(session: Session, conversation: Conversation, events: Generator
 
 def _follow(events: Iterator[Event], run: Run, slot: DeltaGenerator) -> None:
     show_live(run, slot)
-    drawn_at = monotonic()
+    drawn_at, shown = monotonic(), ""
     for event in events:
         run.apply(event)
-        if event.get("type") != "token" or monotonic() - drawn_at > _REDRAW_S:
+        if run.answer is None and (event.get("type") != "token" or monotonic() - drawn_at > _REDRAW_S):
             show_live(run, slot)
-            drawn_at = monotonic()
+            drawn_at, shown = monotonic(), run.text
     if not run.is_finished:
         run.failure = "The answer broke off before its end."
+    elif run.answer is not None and run.text.startswith(shown):
+        _write_out(run, len(shown), slot)
+
+
+def _write_out(run: Run, begin: int, slot: DeltaGenerator) -> None:
+    """Let what came in one burst appear in a few steps, as text does that is being written."""
+    steps = min(_MOST_STEPS, (len(run.text) - begin) // _STEP_CHARS)
+    for step in range(1, steps + 1):
+        end = begin + (len(run.text) - begin) * step // (steps + 1)
+        show_live(replace(run, text=run.text[:end]), slot)
+        sleep(_REDRAW_S)
 
 
 def _show_question(session: Session, turn: Turn, number: int) -> None:
