@@ -10,7 +10,7 @@ LlmopsError
 │   ├── InvalidRequest
 │   ├── NotFound
 │   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownAgent, UnknownModel, UnknownJob
-│   │   └── NoPageImage, MissingOriginal
+│   │   └── NoWaitingPlan, NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, NothingToResume, CollectionExists
 │   ├── BodyTooLarge, ForeignOrigin, ForeignHost

@@ -97,7 +97,7 @@ async def test_an_answer_has_checked_citations_and_tells_its_steps(server: httpx
     assert citation.quote in text_of(result)
     assert "not verified" not in text_of(result)
     assert [progress for progress, _ in steps.told] == list(range(1, len(steps.told) + 1))
-    assert {"Working as qa", "Checking 1 quotes"} <= {message for _, message in steps.told}
+    assert {"Working as qa", "Checking 1 quote"} <= {message for _, message in steps.told}
 
 
 async def test_a_question_leaves_no_conversation(server: httpx.Client) -> None:

@@ -48,7 +48,7 @@ async def test_the_data_directory_is_served_without_a_server(data_dir: Path, mod
     (citation,) = Answer.model_validate(answered.structured_content).citations
     assert citation.verified
     assert citation.quote in contents.model_dump()["text"]
-    assert "Checking 1 quotes" in [message for _, message in steps.told]
+    assert "Checking 1 quote" in [message for _, message in steps.told]
     assert error_of(refused) == "unknown_document"
     assert all("28 days" in text_of(result) for result in side_by_side)
 

@@ -27,7 +27,6 @@ def offer_another_question(session: Session, turn: Turn, number: int) -> None:
         st.button(
             "Ask",
             key=f"ask_instead-{number}",
-            type="primary",
             icon=":material/send:",
             on_click=_ask_written,
             args=(session, turn, key),

@@ -28,9 +28,7 @@ def show_batch_intake(client: Client) -> None:
         "Table of questions", type=[".csv"], key=f"batch-{turn}", max_upload_size=_MOST_MB
     )
     with st.container(horizontal=True, gap="small"):
-        asked = st.button(
-            "Ask all questions", type="primary", icon=":material/play_arrow:", disabled=file is None
-        )
+        asked = st.button("Ask all questions", icon=":material/play_arrow:", disabled=file is None)
         st.download_button(
             "Download an example",
             data=_EXAMPLE,

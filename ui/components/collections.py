@@ -42,7 +42,7 @@ def _offer_creation(client: Client) -> None:
             required=True,
             validate=(COLLECTION_NAME, "Letters, digits, dots, dashes and underscores"),
         )
-        st.form_submit_button("Create", on_click=_create, args=(client,), type="primary")
+        st.form_submit_button("Create", on_click=_create, args=(client,))
 
 
 def _create(client: Client) -> None:
@@ -64,7 +64,6 @@ def _offer_deletion(client: Client, collection: CollectionInfo) -> None:
         "Delete for good",
         key="delete_collection",
         icon=":material/delete:",
-        type="primary",
         on_click=_delete,
         args=(client, collection.name),
     )

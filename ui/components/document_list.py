@@ -135,7 +135,6 @@ def _show_actions(client: Client, document: DocumentInfo) -> None:
             st.button(
                 "Delete for good",
                 key=f"delete_document-{document.document_id}",
-                type="primary",
                 on_click=_delete,
                 args=(client, document),
             )

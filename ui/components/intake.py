@@ -67,7 +67,6 @@ def _take_text(client: Client, collection: str | None, where: str) -> None:
             "Add this text",
             on_click=_add_text,
             args=(client, collection),
-            type="primary",
             icon=":material/add:",
         )
 

@@ -24,7 +24,7 @@ def show_plan(client: Client, session: Session, conversation: Conversation) -> N
             height="content",
         )
         with st.container(horizontal=True):
-            is_approved = st.form_submit_button("Research this", type="primary", icon=":material/play_arrow:")
+            is_approved = st.form_submit_button("Research this", icon=":material/play_arrow:")
             is_discarded = st.form_submit_button("Discard", icon=":material/close:")
     if is_discarded:
         _discard(client, conversation)
