@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format fuzz fuzz-setup docs bench eval langgraph langgraph-setup lock clean dev-setup
+.PHONY: help setup run test check format fuzz fuzz-setup docs bench eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -40,6 +40,10 @@ fuzz: dev-setup fuzz-setup ## send 50 requests of every kind to every route
 
 fuzz-setup: setup
 	@sh scripts/own_environment.sh .venv-fuzz 'schemathesis==4.32.5'
+
+screenshots: dev-setup ## take the pictures of the user interface in docs/screenshots/, with Debian's chromium and Node
+	npm ci --prefix tests/e2e/node --no-audit --no-fund
+	SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/python -m pytest -m browser tests/e2e/test_journey.py
 
 docs: dev-setup ## write docs/api.md from the code
 	$(BIN)/python -m scripts.api_reference

@@ -48,6 +48,11 @@ class Run:
     def is_finished(self) -> bool:
         return self.answer is not None or self.failure is not None or self.waits
 
+    @property
+    def has_broken_off(self) -> bool:
+        """Of a run whose events come no more: it was stopped, or something went wrong."""
+        return self.answer is None and not self.waits
+
     def forget_plan(self) -> None:
         """Another question was asked: the service keeps the plan no longer."""
         self.plan, self.waits = (), False

@@ -80,6 +80,8 @@ def open_conversation(client: Client, session: Session) -> Conversation:
         current = _load(client, named)
     elif current is None:
         current = Conversation()
+    elif current.turns and current.turns[-1].run.has_broken_off:
+        current = _catch_up(client, current)
     if session.instead_of is not None:
         current = _without(client, current, session.instead_of)
         session.instead_of = None
@@ -103,6 +105,13 @@ def _load(client: Client, thread_id: str) -> Conversation:
     if waiting is not None:
         turns.append(Turn(waiting.question, waiting_run(waiting.sub_questions)))
     return Conversation(thread_id, turns)
+
+
+def _catch_up(client: Client, conversation: Conversation) -> Conversation:
+    """The service may have answered all the same, just before it heard that the run was stopped."""
+    known = sum(turn.run.answer is not None for turn in conversation.turns)
+    is_behind = len(client.turns(conversation.thread_id)) > known
+    return _load(client, conversation.thread_id) if is_behind else conversation
 
 
 def _without(client: Client, conversation: Conversation, turn: Turn) -> Conversation:

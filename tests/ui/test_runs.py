@@ -168,3 +168,16 @@ def test_an_empty_question_changes_nothing(page: AppTest, service: FakeService) 
     edit(page, 1, "  ")
     assert len(service.asked) == 1
     assert len(page.chat_message) == 2
+
+
+def test_an_answer_that_came_after_all_is_shown(page: AppTest, service: FakeService) -> None:
+    service.events = script(make_answer())[:-1]
+    page.run()
+    ask(page, "Why?")
+    assert "broke off" in page.main.error[0].value
+    answer = make_answer(answer="Because [1].").model_dump(mode="json")
+    service.turns[page.query_params["thread"]] = [{"question": "Why?", "answer": answer}]
+    page.run()
+    assert not page.main.error
+    assert len(page.chat_message) == 2
+    assert "Because" in texts(page.chat_message[1])

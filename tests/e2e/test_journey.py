@@ -1,0 +1,195 @@
+"""The whole journey of a reader through the user interface, from an empty service on. Run with `pytest -m browser`.
+
+Screenshots of every page go into the folder that `SCREENSHOTS` names; `make screenshots` writes those in docs/. The test
+needs what `npm ci --prefix tests/e2e/node` installs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.e2e.browser import CHROMIUM, SAMPLES, streamlit
+from tests.e2e.looks import Looks
+from tests.live import spawned
+
+if TYPE_CHECKING:
+    from playwright.sync_api import FilePayload, Locator, Page, expect
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+else:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
+    PlaywrightTimeout = playwright.TimeoutError
+    expect = playwright.expect
+    expect.set_options(timeout=30_000)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
+]
+
+REPORT = SAMPLES / "larkfield-annual-report-2025.pdf"
+AGREEMENT = SAMPLES / "calibration-services-agreement.txt"
+CATALOGUE = SAMPLES / "product-catalogue.json"
+BROKEN: FilePayload = {
+    "name": "broken.pdf",
+    "mimeType": "application/pdf",
+    "buffer": b"%PDF-1.4 and nothing more",
+}
+COUNT_CHANGES = """
+() => {
+  window.changes = new Set();
+  const look = () => {
+    const said = document.querySelectorAll('[data-testid="stChatMessage"]');
+    const text = said[said.length - 1]?.querySelector('[data-testid="stMarkdown"]')?.innerText;
+    if (text) window.changes.add(text);
+  };
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+}
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[tuple[httpx.Client, int]]:
+    """The demo engine without any document, in a process of its own."""
+    with spawned(tmp_path) as (client, process):
+        yield client, process.pid
+
+
+def ask(tab: Page, question: str) -> None:
+    field = tab.get_by_test_id("stChatInputTextArea")
+    field.fill(question)
+    field.press("Enter")
+
+
+def newest(tab: Page, question: str) -> Locator:
+    """The finished answer to a question."""
+    expect(tab.get_by_test_id("stChatMessage").filter(has_text=question).last).to_be_visible()
+    answer = tab.get_by_test_id("stChatMessage").last
+    expect(answer.get_by_text("Demo engine").first).to_be_visible()
+    return answer
+
+
+def test_a_reader_goes_the_whole_way(tab: Page, service: tuple[httpx.Client, int]) -> None:
+    api, process_id = service
+    problems: list[str] = []
+    tab.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    with streamlit(str(api.base_url)) as url:
+        looks = Looks(tab, os.environ.get("SCREENSHOTS"))
+        tab.goto(url)
+        expect(tab.get_by_text("Add a document, then ask about it.")).to_be_visible()
+        looks.take("empty")
+        add_documents(tab)
+        looks.take("documents")
+        tab.get_by_role("link", name="Chat").click()
+        ask_and_look(tab, looks)
+        research(tab, looks)
+        summarise(tab)
+        stop(tab, process_id)
+        come_back(tab)
+        delete(tab, api)
+        tab.get_by_role("link", name="Batch").click()
+        expect(tab.get_by_role("heading", name="Batch")).to_be_visible()
+        looks.take("batch")
+        tab.get_by_role("link", name="Status").click()
+        expect(tab.get_by_role("heading", name="Status")).to_be_visible()
+        looks.take("status")
+    assert problems == []
+
+
+def add_documents(tab: Page) -> None:
+    tab.get_by_role("link", name="Documents").click()
+    expect(tab.get_by_role("heading", name="Documents", level=1)).to_be_visible()
+    files = tab.get_by_test_id("stFileUploaderDropzoneInput").first
+    files.set_input_files([REPORT, AGREEMENT, CATALOGUE])
+    for file in (REPORT, AGREEMENT, CATALOGUE):
+        ready = re.compile(rf"Ready for your questions:[^\n]*{re.escape(file.name)}")
+        expect(tab.get_by_test_id("stMain")).to_contain_text(ready)
+    files = tab.get_by_test_id("stFileUploaderDropzoneInput").first
+    files.set_input_files(BROKEN)
+    expect(tab.get_by_text("broken.pdf: ")).to_be_visible()
+
+
+def ask_and_look(tab: Page, looks: Looks) -> None:
+    expect(tab.get_by_text("Answers come from 3 documents")).to_be_visible()
+    tab.evaluate(COUNT_CHANGES)
+    ask(tab, "Who audits the accounts of Larkfield?")
+    answer = newest(tab, "Who audits")
+    expect(answer).to_contain_text("Brandt & Loewe")
+    updates = tab.evaluate("[...window.changes]")
+    assert len(updates) >= 5, updates
+    looks.take("answer")
+    ask(tab, "And since when?")
+    newest(tab, "And since when?")
+
+
+def research(tab: Page, looks: Looks) -> None:
+    tab.get_by_text("Show me the plan of a research").click()
+    ask(tab, "Compare the liability cap of the calibration agreement with the revenue of Larkfield")
+    plan = tab.get_by_label("What the research will look for")
+    expect(plan).to_be_visible()
+    looks.take("plan")
+    plan.fill(plan.input_value() + "\nWhat is the term of the agreement?")
+    tab.get_by_role("button", name="Research this").click()
+    expect(newest(tab, "Compare the liability cap")).to_contain_text("Research")
+    expect(plan).to_be_hidden()
+    tab.get_by_text("Show me the plan of a research").click()
+
+
+def summarise(tab: Page) -> None:
+    ask(tab, f"Summarise {REPORT.name}")
+    expect(newest(tab, f"Summarise {REPORT.name}")).to_contain_text("Summary")
+
+
+def stop(tab: Page, process_id: int) -> None:
+    """The demo engine may be done before anybody can stop it: it is held, and tried again if that came too late."""
+    stopped = tab.get_by_text("Stopped before the end.")
+    for _ in range(5):
+        ask(tab, "Compare the discounts for universities with the fees of the calibration agreement")
+        button = tab.locator("[class*=st-key-stop-] button")
+        try:
+            button.wait_for(timeout=5_000)
+            os.kill(process_id, signal.SIGSTOP)
+            button.click(timeout=2_000)
+            os.kill(process_id, signal.SIGCONT)
+            stopped.wait_for(timeout=5_000)
+        except PlaywrightTimeout:
+            continue
+        finally:
+            os.kill(process_id, signal.SIGCONT)
+        break
+    tab.get_by_role("button", name="Ask again").click()
+    expect(newest(tab, "Compare the discounts")).to_contain_text("15")
+    expect(stopped).to_be_hidden()
+
+
+def come_back(tab: Page) -> None:
+    said = tab.get_by_test_id("stChatMessage").all_inner_texts()
+    tab.reload()
+    expect(tab.get_by_test_id("stChatMessage")).to_have_count(len(said))
+    expect(tab.get_by_test_id("stChatMessage").first).to_contain_text("Who audits the accounts of Larkfield?")
+    expect(newest(tab, "Compare the discounts")).to_contain_text("15")
+
+
+def delete(tab: Page, api: httpx.Client) -> None:
+    tab.get_by_role("link", name="Documents").click()
+    row = tab.get_by_test_id("stExpander").filter(has_text=CATALOGUE.name)
+    row.locator("summary").click()
+    row.get_by_role("button", name="Delete").click()
+    tab.get_by_role("button", name="Delete for good").click()
+    expect(row).to_have_count(0)
+    found = api.post("/search", json={"query": "Which discount do universities get?"}).json()["results"]
+    assert CATALOGUE.name not in {passage["document_name"] for passage in found}
+    tab.get_by_role("link", name="Chat").click()
+    ask(tab, "Which discount do universities get?")
+    expect(
+        newest(tab, "Which discount").get_by_text(re.compile("Not found in the documents"))
+    ).to_be_visible()
