@@ -1,7 +1,7 @@
 """The whole journey of a reader through the user interface, from an empty service on. Run with `pytest -m browser`.
 
-Screenshots of every page go into the folder that `SCREENSHOTS` names; `make screenshots` writes those in docs/. The test
-needs what `npm ci --prefix tests/e2e/node` installs.
+Screenshots of every page go into the folder that `SCREENSHOTS` names; `make screenshots` writes those in docs/.
+Needs what `npm ci --prefix tests/e2e/node` installs.
 """
 
 from __future__ import annotations
