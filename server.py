@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse
 
 from app import __version__
 from app.agents.base import AgentDeps, ResearchBudget
-from app.api import ask, batches, collections, completions, documents, jobs, knowledge, ops, threads
+from app.api import ask, batches, collections, completions, documents, feedback, jobs, knowledge, ops, threads
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.mcp.door import McpDoor, add_mcp_route
@@ -173,7 +173,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
         )
     app.add_middleware(RequestLog)
-    routers = (ask, completions, batches, threads, knowledge, documents, collections, jobs, ops)
+    routers = (ask, completions, batches, threads, feedback, knowledge, documents, collections, jobs, ops)
     for router in (module.router for module in routers):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)

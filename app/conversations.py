@@ -17,7 +17,8 @@ import aiosqlite
 
 from app.chains.title import title_of
 from app.errors import InvalidRequest, UnknownThread
-from app.schemas import Thread, ThreadInfo, ThreadPage, Turn
+from app.feedback import FEEDBACK_SCHEMA, REMOVE_FEEDBACK, feedback_on
+from app.schemas import Feedback, Thread, ThreadInfo, ThreadPage, Turn
 from app.state import TurnRecord
 
 _SCHEMA: Final = (
@@ -43,6 +44,7 @@ _SCHEMA: Final = (
     """,
     "CREATE UNIQUE INDEX IF NOT EXISTS ix_turns_run ON turns (thread_id, run_id)",
     "CREATE TABLE IF NOT EXISTS waiting_plans (thread_id TEXT NOT NULL PRIMARY KEY, request TEXT NOT NULL)",
+    *FEEDBACK_SCHEMA,
 )
 _INFO: Final = (
     "SELECT thread_id, title, created_at, updated_at, "
@@ -50,6 +52,7 @@ _INFO: Final = (
 )
 _IS_KNOWN: Final = "SELECT 1 FROM turns WHERE thread_id = ? AND run_id = ?"
 _REMOVE: Final = (
+    REMOVE_FEEDBACK,
     "DELETE FROM turns WHERE thread_id = ?",
     "DELETE FROM waiting_plans WHERE thread_id = ?",
     "DELETE FROM threads WHERE thread_id = ?",
@@ -116,8 +119,9 @@ class Conversations:
         async with self._lock:
             info = await self._info(thread_id)
             turns = await self._turns(thread_id)
+            said = await feedback_on(self._connection, thread_id)
         fields = info.model_dump(exclude={"turn_count"})
-        return Thread(**fields, turns=[Turn.model_validate(turn) for turn in turns])
+        return Thread(**fields, turns=[_as_turn(turn, said) for turn in turns])
 
     async def info(self, thread_id: str) -> ThreadInfo:
         """Raises UnknownThread."""
@@ -249,6 +253,10 @@ class Conversations:
         async with self._lock:
             yield
             await self._connection.commit()
+
+
+def _as_turn(turn: TurnRecord, said: dict[str, Feedback]) -> Turn:
+    return Turn.model_validate({**turn, "feedback": said.get(turn["answer"]["run_id"])})
 
 
 def _as_info(row: Any) -> ThreadInfo:

@@ -9,8 +9,9 @@ LlmopsError
 ├── RequestError                the caller: the request cannot be carried out as it stands
 │   ├── InvalidRequest
 │   ├── NotFound
-│   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownAgent, UnknownModel, UnknownJob
-│   │   └── NoWaitingPlan, NoPageImage, MissingOriginal
+│   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownRun, UnknownAgent,
+│   │   │   UnknownModel, UnknownJob, NoWaitingPlan
+│   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, NothingToResume, CollectionExists
 │   ├── BodyTooLarge, ForeignOrigin, ForeignHost
@@ -197,6 +198,13 @@ class MissingOriginal(NotFound):
 class UnknownThread(NotFound):
     code = "unknown_thread"
     title = "No such thread"
+
+
+class UnknownRun(NotFound):
+    """No thread remembers it: it was answered on none, or its thread was deleted."""
+
+    code = "unknown_run"
+    title = "No such run"
 
 
 class NoWaitingPlan(NotFound):

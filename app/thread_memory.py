@@ -18,6 +18,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from app.conversations import Conversations
 from app.errors import ConfigurationError, StorageUnavailable
+from app.feedback import FeedbackStore
 
 _FORGET_EARLIER = (
     "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",
@@ -55,6 +56,7 @@ class ThreadMemory(AsyncSqliteSaver):
         super().__init__(conn)
         self.lock = _UndoingLock(conn)
         self.conversations = Conversations(conn, self.lock)
+        self.feedback = FeedbackStore(conn, self.lock)
         self.damage: str | None = None
         """What has shown to be wrong with the file; it does not heal while it is open."""
 

@@ -14,7 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from app.chains.title import title_thread
 from app.errors import NothingToResume, NoWaitingPlan, StorageUnavailable
 from app.models.chat import ChatModel
-from app.schemas import Thread, ThreadInfo, ThreadPage, WaitingPlan
+from app.schemas import Feedback, FeedbackRequest, Thread, ThreadInfo, ThreadPage, WaitingPlan
 from app.state import REMEMBERED_TURNS
 from app.thread_locks import ThreadLocks
 from app.thread_memory import ThreadMemory
@@ -64,6 +64,16 @@ class Threads:
         """
         with self._locks.claim(thread_id), self.memory.translated("deleted"):
             await self.memory.forget(thread_id)
+
+    async def give_feedback(self, said: FeedbackRequest) -> Feedback:
+        """Keep what a reader says of an answer, in place of what was said before. Raises UnknownRun."""
+        with self.memory.translated("stored"):
+            return await self.memory.feedback.give(said, time.time())
+
+    async def withdraw_feedback(self, run_id: str) -> None:
+        """Raises UnknownRun: nothing was said of such a run."""
+        with self.memory.translated("stored"):
+            await self.memory.feedback.withdraw(run_id)
 
     async def fork(self, thread_id: str, *, after_turn: int) -> ThreadInfo:
         """Begin a new conversation with the first turns of another, which goes on as it was.

@@ -59,6 +59,7 @@ _ANSWER: Example = {
     "usage": {"input_tokens": 0, "output_tokens": 0},
     "timings_ms": {"retrieve": 24.8, "answer": 18.9, "total": 61.7},
 }
+_FEEDBACK: Example = {"run_id": _RUN_ID, "score": -1, "comment": "It leaves out the probation."}
 _SUB_QUESTIONS = ["What is the notice period during probation?", "What is it after probation?"]
 _DOCUMENT: Example = {
     "document_id": _DOCUMENT_ID,
@@ -181,6 +182,8 @@ EXAMPLES: dict[type[BaseModel], Example] = {
     schemas.DocumentInfo: _DOCUMENT,
     schemas.DocumentList: {"documents": [_DOCUMENT]},
     schemas.DocumentPage: {"documents": [_DOCUMENT], "total": 4, "next_offset": 1},
+    schemas.Feedback: {**_FEEDBACK, "given_at": _CREATED},
+    schemas.FeedbackRequest: _FEEDBACK,
     schemas.ForkRequest: {"after_turn": 1},
     schemas.Health: {
         "status": "ok",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.schemas import Answer, Citation, Thread, Turn
+from app.schemas import Answer, Citation, Feedback, Thread, Turn
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 """What a title, a question or a quotation must not do to the page around it."""
@@ -23,6 +23,8 @@ def _turn(number: int, turn: Turn) -> Iterator[str]:
     yield f"## {number}. {_literally(turn.question)}"
     yield turn.answer.answer
     yield _receipt(turn.answer)
+    if turn.feedback is not None:
+        yield _feedback(turn.feedback)
     if turn.answer.citations:
         yield "\n".join(map(_source, turn.answer.citations))
 
@@ -32,6 +34,12 @@ def _receipt(answer: Answer) -> str:
     facts += ["not in the documents"] if answer.refused else []
     facts += [f"degraded: {code}" for code in answer.degraded]
     return f"*{', '.join(facts)}*"
+
+
+def _feedback(feedback: Feedback) -> str:
+    score = "this helped" if feedback.score > 0 else "this did not help"
+    comment = "" if feedback.comment is None else f": “{_literally(feedback.comment)}”"
+    return f"*Feedback: {score}{comment}*"
 
 
 def _source(citation: Citation) -> str:

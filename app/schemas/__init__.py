@@ -67,6 +67,7 @@ from app.schemas.documents import (
     SearchResult,
     TextDocument,
 )
+from app.schemas.feedback import MAX_COMMENT_CHARS, Feedback, FeedbackRequest
 from app.schemas.jobs import JobInfo, JobList, JobProgress, JobStage, JobState, UploadResponse
 from app.schemas.operations import AgentInfo, Alive, Health, Info, Problem, Stats
 from app.schemas.threads import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage, Turn
@@ -76,6 +77,7 @@ __all__ = [
     "COLLECTION_NAME",
     "DEFAULT_COLLECTION",
     "IDENTIFIER",
+    "MAX_COMMENT_CHARS",
     "AgentChoice",
     "AgentInfo",
     "AgentInput",
@@ -110,6 +112,8 @@ __all__ = [
     "DocumentPage",
     "DocumentStatus",
     "ExtractionInfo",
+    "Feedback",
+    "FeedbackRequest",
     "ForkRequest",
     "Health",
     "Identifier",

@@ -9,11 +9,13 @@ from pydantic import AfterValidator, Field
 
 from app.schemas.answers import Answer
 from app.schemas.base import Wire
+from app.schemas.feedback import Feedback
 
 
 class Turn(Wire):
     question: str
     answer: Answer
+    feedback: Feedback | None = Field(default=None, description="What was said of the answer, if anything")
 
 
 class ThreadBase(Wire):

@@ -121,6 +121,10 @@ def test_two_turns_share_a_thread(fresh: Llmops) -> None:
     assert [turn.question for turn in fresh.thread("lease").turns][1] == "And when is it due?"
     assert [(thread.thread_id, thread.turn_count) for thread in fresh.threads()] == [("lease", 2)]
     assert list(fresh.threads("nothing of that kind")) == []
+    kept = fresh.give_feedback(last.run_id, -1, "too short")
+    assert [turn.feedback for turn in fresh.thread("lease").turns] == [None, kept]
+    fresh.withdraw_feedback(last.run_id)
+    assert fresh.thread("lease").turns[1].feedback is None
     fresh.delete_thread("lease")
     with pytest.raises(LlmopsError) as refused:
         fresh.thread("lease")
@@ -226,6 +230,8 @@ async def test_the_asynchronous_client_does_the_same(fresh_server: httpx.Client)
         assert all("six weeks" in answer.answer for answer in answers)
         events = [event async for event in client.stream(QUESTION, thread_id="asyncio")]
         assert isinstance(events[-1], FinalEvent)
+        assert (await client.give_feedback(events[-1].run_id, 1)).score == 1
+        await client.withdraw_feedback(events[-1].run_id)
         assert "asyncio" in [thread.thread_id async for thread in client.threads()]
         [document] = [document async for document in client.documents()]
         assert (await client.search("holiday"))[0].document_id == document.document_id

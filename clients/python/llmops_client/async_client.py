@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack
 
 import httpx
 
@@ -26,6 +26,7 @@ from llmops_client.models import (
     BatchAccepted,
     BatchResult,
     DocumentInfo,
+    Feedback,
     Info,
     Interrupt,
     JobInfo,
@@ -198,6 +199,13 @@ class AsyncLlmops:
 
     async def delete_thread(self, thread_id: str) -> None:
         await self._send(calls.delete_thread(thread_id))
+
+    async def give_feedback(self, run_id: str, score: Literal[-1, 1], comment: str | None = None) -> Feedback:
+        """Say whether an answer on a thread helped, in place of what was said of it before."""
+        return await self._send(calls.give_feedback(run_id, score, comment))
+
+    async def withdraw_feedback(self, run_id: str) -> None:
+        await self._send(calls.withdraw_feedback(run_id))
 
     async def _send(self, call: calls.Call[T]) -> T:
         pauses = pauses_between_tries(self._retries if call.method == "GET" else 0)

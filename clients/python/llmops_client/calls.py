@@ -18,6 +18,7 @@ from llmops_client.models import (
     DocumentInfo,
     DocumentList,
     DocumentPage,
+    Feedback,
     Info,
     Interrupt,
     JobInfo,
@@ -201,6 +202,14 @@ def threads(query: str | None, offset: int) -> Call[ThreadPage]:
 
 def thread(thread_id: str) -> Call[Thread]:
     return _call("GET", _one("threads", thread_id), Thread)
+
+
+def give_feedback(run_id: str, score: int, comment: str | None) -> Call[Feedback]:
+    return _call("POST", "/feedback", Feedback, json={"run_id": run_id, "score": score, "comment": comment})
+
+
+def withdraw_feedback(run_id: str) -> Call[None]:
+    return Call("DELETE", _one("feedback", run_id), _nothing)
 
 
 def delete_thread(thread_id: str) -> Call[None]:

@@ -178,9 +178,19 @@ class UploadResponse(Model):
     documents: list[DocumentInfo]
 
 
+class Feedback(Model):
+    """What was said of an answer last: 1 when it helped, -1 when it did not."""
+
+    run_id: str
+    score: Literal[-1, 1]
+    comment: str | None
+    given_at: datetime
+
+
 class Turn(Model):
     question: str
     answer: Answer
+    feedback: Feedback | None = None
 
 
 class ThreadInfo(Model):

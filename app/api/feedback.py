@@ -1,0 +1,38 @@
+"""What readers say of answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from app.api.bodies import JsonRoute
+from app.api.openapi import problem_responses
+from app.api.services import UsesServices
+from app.errors import UnknownRun
+from app.schemas import Feedback, FeedbackRequest
+
+router = APIRouter(prefix="/feedback", tags=["Threads"], route_class=JsonRoute)
+
+
+@router.post("", summary="Say what an answer was worth", responses=problem_responses(UnknownRun))
+async def give_feedback(body: FeedbackRequest, services: UsesServices) -> Feedback:
+    """Keep a score and perhaps a comment with an answer on a thread, in place of what was said of it before.
+
+    They are shown with the turn, and go with its thread.
+    """
+    return await services.threads.give_feedback(body)
+
+
+@router.delete(
+    "/{run_id}",
+    status_code=204,
+    summary="Take back what was said of an answer",
+    responses=problem_responses(UnknownRun),
+)
+async def withdraw_feedback(
+    run_id: Annotated[str, Path(description="`run_id` of an Answer")], services: UsesServices
+) -> Response:
+    """Forget the score and the comment; the answer stays."""
+    await services.threads.withdraw_feedback(run_id)
+    return Response(status_code=204)
