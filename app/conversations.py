@@ -114,14 +114,13 @@ class Conversations:
         end = offset + len(threads)
         return ThreadPage(threads=threads, total=total, next_offset=end if threads and end < total else None)
 
-    async def get(self, thread_id: str) -> Thread:
-        """Raises UnknownThread."""
+    async def get(self, thread_id: str, last: int | None = None) -> Thread:
+        """With all of its turns, or as many as these of the newest. Raises UnknownThread."""
         async with self._lock:
             info = await self._info(thread_id)
-            turns = await self._turns(thread_id)
+            turns = await self._turns(thread_id, last)
             said = await feedback_on(self._connection, thread_id)
-        fields = info.model_dump(exclude={"turn_count"})
-        return Thread(**fields, turns=[_as_turn(turn, said) for turn in turns])
+        return Thread(**info.model_dump(), turns=[_as_turn(turn, said) for turn in turns])
 
     async def info(self, thread_id: str) -> ThreadInfo:
         """Raises UnknownThread."""
@@ -236,9 +235,11 @@ class Conversations:
             raise UnknownThread(f"There is no thread {thread_id!r}")
         return _as_info(rows[0])
 
-    async def _turns(self, thread_id: str) -> list[TurnRecord]:
+    async def _turns(self, thread_id: str, last: int | None = None) -> list[TurnRecord]:
         rows = await self._connection.execute_fetchall(
-            "SELECT question, answer FROM turns WHERE thread_id = ? ORDER BY ordinal", (thread_id,)
+            "SELECT question, answer FROM (SELECT * FROM turns WHERE thread_id = ? ORDER BY ordinal DESC LIMIT ?)"
+            " ORDER BY ordinal",
+            (thread_id, -1 if last is None else last),
         )
         return [{"question": question, "answer": json.loads(answer)} for question, answer in rows]
 

@@ -45,10 +45,10 @@ class Threads:
         with self.memory.translated("read"):
             return await self._conversations.page(query=query, limit=limit, offset=offset)
 
-    async def get(self, thread_id: str) -> Thread:
-        """All turns of a conversation. Raises UnknownThread."""
+    async def get(self, thread_id: str, *, last: int | None = None) -> Thread:
+        """All turns of a conversation, or as many of the newest. Raises UnknownThread."""
         with self.memory.translated("read"):
-            return await self._conversations.get(thread_id)
+            return await self._conversations.get(thread_id, last)
 
     async def rename(self, thread_id: str, title: str) -> ThreadInfo:
         """Raises UnknownThread."""

@@ -239,7 +239,7 @@ EXAMPLES: dict[type[BaseModel], Example] = {
         "chat_model": None,
         "demo_mode": True,
     },
-    schemas.Thread: _THREAD | {"turns": [{"question": _QUESTION, "answer": _ANSWER}]},
+    schemas.Thread: _THREAD | {"turn_count": 1, "turns": [{"question": _QUESTION, "answer": _ANSWER}]},
     schemas.ThreadInfo: _THREAD | {"turn_count": 1},
     schemas.ThreadPage: {"threads": [_THREAD | {"turn_count": 1}], "total": 1, "next_offset": None},
     schemas.UploadResponse: {"job_id": _JOB_ID, "documents": [_DOCUMENT]},

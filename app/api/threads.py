@@ -17,6 +17,7 @@ from app.schemas import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPa
 
 router = APIRouter(prefix="/threads", tags=["Threads"], route_class=JsonRoute)
 
+MOST_TURNS = 1_000_000
 EXPORTED: Responses = {200: {"content": {"text/markdown": {}, "application/json": {}}}}
 ThreadId = Annotated[str, Path(description="`thread_id` of an Answer")]
 
@@ -33,9 +34,13 @@ async def list_threads(
 
 
 @router.get("/{thread_id}", summary="Get a conversation", responses=problem_responses(UnknownThread))
-async def get_thread(thread_id: ThreadId, services: UsesServices) -> Thread:
-    """The turns of a conversation, oldest first."""
-    return await services.threads.get(thread_id)
+async def get_thread(
+    thread_id: ThreadId,
+    services: UsesServices,
+    last: Annotated[int | None, Query(ge=1, le=MOST_TURNS, description="Only so many, the newest")] = None,
+) -> Thread:
+    """The turns of a conversation, oldest first; all of them, unless `last` says otherwise."""
+    return await services.threads.get(thread_id, last=last)
 
 
 @router.patch("/{thread_id}", summary="Rename a conversation", responses=problem_responses(UnknownThread))

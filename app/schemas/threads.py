@@ -23,12 +23,11 @@ class ThreadBase(Wire):
     title: str
     created_at: datetime
     updated_at: datetime = Field(description="When something was asked last")
+    turn_count: int = Field(description="All turns, whether they are given here or not")
 
 
 class ThreadInfo(ThreadBase):
     """A conversation as a list shows it."""
-
-    turn_count: int
 
 
 class Thread(ThreadBase):

@@ -152,3 +152,13 @@ def test_a_thread_answers_one_question_at_a_time(server: httpx.Client) -> None:
     assert answered
     assert all(response.json()["code"] == "thread_busy" for response in refused)
     assert len(server.get("/threads/crowded").json()["turns"]) == len(answered)
+
+
+def test_the_newest_turns_of_a_thread_can_be_had_alone(server: httpx.Client) -> None:
+    thread_id = ask(server, "How long is the notice period?")["thread_id"]
+    ask(server, "And during probation?", thread_id=thread_id)
+
+    newest = server.get(f"/threads/{thread_id}", params={"last": 1}).json()
+    assert [turn["question"] for turn in newest["turns"]] == ["And during probation?"]
+    assert newest["turn_count"] == 2
+    assert server.get(f"/threads/{thread_id}", params={"last": 0}).status_code == 422
