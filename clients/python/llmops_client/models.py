@@ -206,6 +206,7 @@ class Thread(Model):
     title: str
     created_at: datetime
     updated_at: datetime
+    turn_count: int
     turns: list[Turn]
 
 
