@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from app.schemas import (
     CollectionInfo,
@@ -15,6 +16,14 @@ from app.schemas import (
 from ui.connection import Connection, read_wire
 
 _DOWNLOAD_S = 300.0
+_DRAWING_S = 60.0
+
+
+class PageImage(NamedTuple):
+    """A page as PNG; `highlight` says how much of the span is marked in it: whole, partial, missing or none."""
+
+    png: bytes
+    highlight: str
 
 
 class DocumentCalls(Connection):
@@ -41,6 +50,24 @@ class DocumentCalls(Connection):
 
     def original(self, document_id: str) -> bytes:
         return self._request("GET", f"/documents/{document_id}/file", timeout=_DOWNLOAD_S).content
+
+    def document(self, document_id: str) -> DocumentInfo:
+        return read_wire(DocumentInfo, self._request("GET", f"/documents/{document_id}"))
+
+    def document_text(self, document_id: str) -> str:
+        """The whole stored text, into which the spans of citations point."""
+        response = self._request("GET", f"/documents/{document_id}/text", timeout=_DOWNLOAD_S)
+        return response.content.decode("utf-8", errors="replace")
+
+    def page_image(self, document_id: str, page: int, *, start: int, end: int) -> PageImage:
+        """A page of a PDF with a span of the stored text highlighted."""
+        response = self._request(
+            "GET",
+            f"/documents/{document_id}/pages/{page}.png",
+            params={"start": start, "end": end},
+            timeout=_DRAWING_S,
+        )
+        return PageImage(response.content, response.headers.get("x-highlight", "none"))
 
     def collections(self) -> list[CollectionInfo]:
         return read_wire(CollectionList, self._request("GET", "/collections")).collections

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
+from html import escape
 from typing import NamedTuple
 
 _ACTIVE = re.compile(
@@ -20,10 +22,13 @@ _ACTIVE = re.compile(
     r")|(?P<mark>[\\<&$`~_!\[\]{}]|:(?=[a-z]))",
     re.IGNORECASE,
 )
+# What the service takes for code when it looks for markers, and a marker outside it.
+_MARKER = re.compile(r"(?<!`)`[^`\n]+`(?!`)|\[(?P<number>[0-9]{1,6})\]")
 _FENCE = re.compile(r" {0,3}```")
 _CONTROL = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f]")
 # With zero-width and direction-changing characters one name can look like another.
 _DECEPTIVE = re.compile("[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_DECEPTIVE_IN_LINES = re.compile(f"(?![\n\t]){_DECEPTIVE.pattern}")
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 
 
@@ -55,6 +60,31 @@ def split_code(text: str) -> list[Segment]:
 def safe_markdown(text: str) -> str:
     """Keep headings, lists, tables and emphasis; show images, links, HTML and formulas as they were typed."""
     return _ACTIVE.sub(_neutralise, _CONTROL.sub("\ufffd", text.replace("\r\n", "\n")))
+
+
+def linked_markdown(text: str, links: Mapping[int, str]) -> str:
+    """`safe_markdown`, in which the marker `[n]` is a link to `links[n]`, an address of our own making.
+
+    Markers in code between backticks, and those that lead nowhere, stay text.
+    """
+    parts: list[str] = []
+    end = 0
+    for found in _MARKER.finditer(text):
+        number = found["number"]
+        if number is not None and (link := links.get(int(number))):
+            parts += [
+                safe_markdown(text[end : found.start()]),
+                f'[\\[{number}\\]]({link} "Show source {number}")',
+            ]
+            end = found.end()
+    return "".join([*parts, safe_markdown(text[end:])])
+
+
+def marked_html(before: str, marked: str, after: str) -> str:
+    """A passage as HTML that keeps its lines and holds no other element than the mark."""
+    shown = [escape(_DECEPTIVE_IN_LINES.sub("\ufffd", part)) for part in (before, marked, after)]
+    style = "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0"
+    return f'<p dir="auto" style="{style}">{shown[0]}<mark>{shown[1]}</mark>{shown[2]}</p>'
 
 
 def one_line(text: str) -> str:

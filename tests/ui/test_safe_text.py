@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.safe_text import one_line, safe_label, safe_markdown, split_code
+from ui.safe_text import linked_markdown, marked_html, one_line, safe_label, safe_markdown, split_code
 
 
 def test_citation_markers_and_formatting_of_an_answer_survive() -> None:
@@ -63,3 +63,35 @@ def test_fenced_code_is_kept_apart() -> None:
 
 def test_an_open_fence_is_code_to_the_end() -> None:
     assert split_code("a\n```\n![x](y)")[-1] == ("![x](y)", True)
+
+
+LINK = r'[\[1\]](#source-r-1 "Show source 1")'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Two months [1].", f"Two months {LINK}."),
+        ("Two [1][2] months", rf"Two {LINK}\[2\] months"),
+        ("`a[1]` but [1]", rf"\`a\[1\]\` but {LINK}"),
+        ("![1](https://e.example/p.png)", rf"\!{LINK}(`https://e.example/p.png`)"),
+        ("[[1]](javascript:alert(1))", rf"\[{LINK}\](javascript\:alert(1))"),
+        ("[1]: https://e.example", f"{LINK}: `https://e.example`"),
+        (":red[1]", rf"\:red{LINK}"),
+        (r"\[1]", rf"\\{LINK}"),
+        ("<b>[1]</b>", rf"\<b>{LINK}\</b>"),
+        ("[x](#source-r-1)", r"\[x\](#source-r-1)"),
+    ],
+)
+def test_a_marker_with_a_source_is_the_only_link(text: str, shown: str) -> None:
+    assert linked_markdown(text, {1: "#source-r-1"}) == shown
+
+
+def test_a_marked_passage_holds_no_html_of_others() -> None:
+    shown = marked_html("<script>x</script>\n", "</mark><img src=x onerror='y'>", "&lt;\u202e")
+    assert shown.count("<") == 4
+    assert (
+        "&lt;script&gt;x&lt;/script&gt;\n<mark>&lt;/mark&gt;&lt;img src=x onerror=&#x27;y&#x27;&gt;</mark>"
+        in shown
+    )
+    assert "&amp;lt;\ufffd" in shown

@@ -48,7 +48,8 @@ def test_an_answer_shows_agent_mode_and_sources(page: AppTest, service: FakeServ
     page.run()
     ask(page, "What is the notice period?")
     shown = texts(page.chat_message[1])
-    assert r"Two months after probation \[1\]." in shown
+    assert r'Two months after probation [\[1\]](#source-r1-1 "Show source 1").' in shown
+    assert page.chat_message[1].get("link_button")[0].proto.url == "#source-r1-1"
     assert "Demo engine" in shown
     assert "Question answering" in shown
     assert r"Why this agent: It asks for one fact\." in shown

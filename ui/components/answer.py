@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.schemas import Answer
 from ui.components.sources import show_sources
 from ui.run import Run
-from ui.safe_text import safe_label, safe_markdown, split_code
+from ui.safe_text import linked_markdown, safe_label, split_code
+from ui.source_links import source_links
 
 AGENT_TITLES = {"qa": "Question answering", "research": "Research", "summarize": "Summary"}
 
@@ -33,16 +36,16 @@ def show_live(run: Run, slot: DeltaGenerator) -> None:
         st.caption(f":shimmer[{who}{doing}…]")
         if run.progress is not None:
             st.progress(run.progress)
-        _show_text(run.text)
+        _show_text(run.text, {})
 
 
 def show_run(run: Run) -> None:
     """Draw a run that has ended: answered, failed, or stopped by the reader."""
-    _show_text(run.text)
+    _show_text(run.text, source_links(run.answer) if run.answer else {})
     if run.answer is not None:
         _show_degraded(run.answer)
         _show_origin(run.answer, run.reason)
-        show_sources(run.answer.citations)
+        show_sources(run.answer)
     elif run.waits:
         st.caption("The plan waits for your approval.")
     elif run.failure is not None:
@@ -51,12 +54,12 @@ def show_run(run: Run) -> None:
         st.caption("Stopped before the end.")
 
 
-def _show_text(text: str) -> None:
+def _show_text(text: str, links: Mapping[int, str]) -> None:
     for segment in split_code(text):
         if segment.is_code:
             st.code(segment.text, language=None, wrap_lines=True)
         else:
-            st.markdown(safe_markdown(segment.text), anchors=False)
+            st.markdown(linked_markdown(segment.text, links), anchors=False)
 
 
 def _show_degraded(answer: Answer) -> None:

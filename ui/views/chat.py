@@ -13,6 +13,7 @@ from ui.components.conversation import (
     show_turns,
 )
 from ui.components.sidebar import show_sidebar
+from ui.components.source_view import show_opened_source
 from ui.components.uploads import receive_files, show_outcomes, upload_limit_mb
 from ui.components.welcome import show_welcome
 from ui.state import Session, current_session, open_conversation
@@ -23,6 +24,7 @@ def show_chat(client: Client) -> None:
     conversation = open_conversation(client, session)
     # The turns come first: they stay readable when the service goes away in the middle of a conversation.
     show_turns(conversation, session)
+    show_opened_source(client, conversation)
     welcome, newest, outcomes = st.empty(), st.container(), st.container()
     info = client.info()
     documents = client.documents()
