@@ -5,10 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import httpx
-from pydantic import BaseModel
-from typing_extensions import TypedDict
 
-from app.schemas import Answer, DocumentInfo, DocumentList, Health, Info, Stats
+from app.schemas import DocumentInfo, DocumentList, Health, Info, Stats
 from ui.connection import (
     CONNECT_S,
     ServerRefused,
@@ -17,25 +15,17 @@ from ui.connection import (
     read_wire,
 )
 from ui.document_calls import DocumentCalls
+from ui.feedback_calls import FeedbackCalls
 from ui.job_calls import UPLOAD_S, JobCalls, Upload
 from ui.run_calls import Event, RunCalls
+from ui.thread_calls import ThreadCalls
 
-__all__ = ["Client", "Event", "PastTurn", "ServerRefused", "ServerUnavailable", "Upload"]
+__all__ = ["Client", "Event", "ServerRefused", "ServerUnavailable", "Upload"]
 
 _LISTED = 1_000  # the most that the service gives at a time
 
 
-class PastTurn(TypedDict):
-    question: str
-    answer: Answer
-
-
-class _Thread(BaseModel):
-    thread_id: str
-    turns: list[PastTurn]
-
-
-class Client(DocumentCalls, JobCalls, RunCalls):
+class Client(DocumentCalls, FeedbackCalls, JobCalls, RunCalls, ThreadCalls):
     """Talks to one service; safe to share between the sessions of all users."""
 
     def info(self) -> Info:
@@ -84,12 +74,3 @@ class Client(DocumentCalls, JobCalls, RunCalls):
 
     def delete(self, document_id: str) -> None:
         self._request("DELETE", f"/documents/{document_id}")
-
-    def turns(self, thread_id: str) -> list[PastTurn]:
-        """The conversation so far; none for a thread on which nothing was asked yet."""
-        try:
-            return read_wire(_Thread, self._request("GET", f"/threads/{thread_id}")).turns
-        except ServerRefused as refusal:
-            if refusal.status == 404:
-                return []
-            raise

@@ -25,10 +25,13 @@ class Run:
     failure: str | None = None
     plan: Sequence[str] = ()
     waits: bool = False
+    run_id: str | None = None
 
     def apply(self, event: Mapping[str, Any]) -> None:
         content = str(event.get("content", ""))
         match event.get("type"):
+            case "run":
+                self.run_id = event.get("run_id")
             case "route":
                 self.agent, self.reason = str(event["agent"]), str(event.get("reason", ""))
             case "status":
@@ -47,11 +50,6 @@ class Run:
     @property
     def is_finished(self) -> bool:
         return self.answer is not None or self.failure is not None or self.waits
-
-    @property
-    def has_broken_off(self) -> bool:
-        """Of a run whose events come no more: it was stopped, or something went wrong."""
-        return self.answer is None and not self.waits
 
     def forget_plan(self) -> None:
         """Another question was asked: the service keeps the plan no longer."""

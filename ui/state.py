@@ -4,29 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 import streamlit as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.schemas import AgentChoice, Identifier, ModeChoice
+from ui.address import keep
+from ui.catching_up import catch_up
 from ui.client import Client
-from ui.run import Run, finished_run, waiting_run
+from ui.conversation import Conversation, Turn
 
 _KEY = "llmops"
 _THREAD_PARAMETER = "thread"
-
-
-@dataclass(eq=False)
-class Turn:
-    question: str
-    run: Run
-
-
-@dataclass
-class Conversation:
-    thread_id: str = field(default_factory=lambda: uuid4().hex)
-    turns: list[Turn] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,16 +66,21 @@ def open_conversation(client: Client, session: Session) -> Conversation:
     named = _thread_in_address()
     current = session.conversation
     if named is not None and (current is None or current.thread_id != named):
-        current = _load(client, named)
+        current = Conversation(named)
     elif current is None:
         current = Conversation()
-    elif current.turns and current.turns[-1].run.has_broken_off:
-        current = _catch_up(client, current)
     if session.instead_of is not None:
         current = _without(client, current, session.instead_of)
         session.instead_of = None
+    catch_up(client, current)
     _open(session, current)
     return current
+
+
+def open_thread(session: Session, thread_id: str) -> None:
+    """Turn to a conversation of the list."""
+    _open(session, Conversation(thread_id))
+    session.pending_question = None
 
 
 def start_conversation(session: Session) -> None:
@@ -96,22 +90,7 @@ def start_conversation(session: Session) -> None:
 
 def _open(session: Session, conversation: Conversation) -> None:
     session.conversation = conversation
-    st.query_params[_THREAD_PARAMETER] = conversation.thread_id
-
-
-def _load(client: Client, thread_id: str) -> Conversation:
-    turns = [Turn(turn["question"], finished_run(turn["answer"])) for turn in client.turns(thread_id)]
-    waiting = client.waiting_plan(thread_id)
-    if waiting is not None:
-        turns.append(Turn(waiting.question, waiting_run(waiting.sub_questions)))
-    return Conversation(thread_id, turns)
-
-
-def _catch_up(client: Client, conversation: Conversation) -> Conversation:
-    """The service may have answered all the same, just before it heard that the run was stopped."""
-    known = sum(turn.run.answer is not None for turn in conversation.turns)
-    is_behind = len(client.turns(conversation.thread_id)) > known
-    return _load(client, conversation.thread_id) if is_behind else conversation
+    keep(_THREAD_PARAMETER, conversation.thread_id)
 
 
 def _without(client: Client, conversation: Conversation, turn: Turn) -> Conversation:
@@ -122,10 +101,10 @@ def _without(client: Client, conversation: Conversation, turn: Turn) -> Conversa
     if not any(later.run.answer for later in conversation.turns[len(kept) :]):
         conversation.turns = kept
         return conversation
-    answered = [earlier for earlier in kept if earlier.run.answer]
+    answered = conversation.earlier + sum(earlier.run.answer is not None for earlier in kept)
     if not answered:
         return Conversation()
-    return Conversation(client.fork(conversation.thread_id, after_turn=len(answered)).thread_id, answered)
+    return Conversation(client.fork(conversation.thread_id, after_turn=answered).thread_id)
 
 
 def _thread_in_address() -> str | None:

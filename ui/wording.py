@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from app.schemas import DocumentInfo, DocumentStatus, JobInfo
 
 STATUS_WORDS: dict[DocumentStatus, str] = {
@@ -62,3 +64,14 @@ def is_finished(job: JobInfo) -> bool:
 
 def _readable_time(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def how_long_ago(moment: datetime) -> str:
+    minutes = (datetime.now(UTC) - moment).total_seconds() / 60
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes:.0f} min ago"
+    if minutes < 24 * 60:
+        return f"{minutes / 60:.0f} h ago"
+    return f"{moment:%d %b %Y}"

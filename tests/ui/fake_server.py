@@ -23,14 +23,13 @@ from app.schemas import (
     Citation,
     DocumentInfo,
     DocumentList,
-    ForkRequest,
     Info,
     Mode,
-    ThreadInfo,
     UploadResponse,
     WaitingPlan,
 )
-from tests.ui.fake_library import MOMENT, FakeLibrary, Refusal, add_library_routes
+from tests.ui.fake_library import FakeLibrary, Refusal, add_library_routes
+from tests.ui.fake_threads import add_feedback_routes, add_thread_routes
 
 Event = dict[str, Any]
 QUOTE = "After probation the notice period is two months, to the end of a month."
@@ -113,6 +112,7 @@ class FakeService:
     plans_to_approve: list[str] = field(default_factory=list)
     waiting: dict[str, WaitingPlan] = field(default_factory=dict)
     forked: list[tuple[str, int]] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     runs_closed: int = 0
     library: FakeLibrary = field(default_factory=FakeLibrary)
@@ -139,6 +139,19 @@ class FakeService:
         try:
             for event in self.events:
                 await asyncio.sleep(self.event_delay_s)
+                if "run_id" in event:
+                    event = {**event, "run_id": f"r{len(self.asked)}"}  # noqa: PLW2901
+                if event["type"] == "interrupt":
+                    self.waiting[thread_id] = WaitingPlan(
+                        thread_id=thread_id,
+                        question=question["question"],
+                        sub_questions=event["value"]["sub_questions"],
+                    )
+                if event["type"] == "final":
+                    self.waiting.pop(thread_id, None)
+                    self.turns.setdefault(thread_id, []).append(
+                        {"question": question.get("question", "resumed"), "answer": event}
+                    )
                 yield event
         finally:
             self.runs_closed += 1
@@ -176,7 +189,9 @@ class _Agent(Runnable[Event, Event]):
 def build_app(service: FakeService) -> FastAPI:
     app = FastAPI()
     _add_document_routes(app, service)
-    _add_thread_routes(app, service)
+    _add_plan_routes(app, service)
+    add_thread_routes(app, service)
+    add_feedback_routes(app, service)
     add_library_routes(app, service)
 
     @app.exception_handler(Refusal)
@@ -198,13 +213,7 @@ def build_app(service: FakeService) -> FastAPI:
     return app
 
 
-def _add_thread_routes(app: FastAPI, service: FakeService) -> None:
-    @app.get("/threads/{thread_id}")
-    async def thread(thread_id: str) -> dict[str, Any]:
-        if thread_id not in service.turns:
-            raise Refusal(404, "unknown_thread", "There is no such thread")
-        return {"thread_id": thread_id, "turns": service.turns[thread_id]}
-
+def _add_plan_routes(app: FastAPI, service: FakeService) -> None:
     @app.get("/threads/{thread_id}/plan")
     async def plan(thread_id: str) -> WaitingPlan:
         if thread_id not in service.waiting:
@@ -215,17 +224,6 @@ def _add_thread_routes(app: FastAPI, service: FakeService) -> None:
     async def discard_plan(thread_id: str) -> None:
         await plan(thread_id)
         del service.waiting[thread_id]
-
-    @app.post("/threads/{thread_id}/fork", status_code=201)
-    async def fork(thread_id: str, body: ForkRequest) -> ThreadInfo:
-        service.forked.append((thread_id, body.after_turn))
-        return ThreadInfo(
-            thread_id=f"{thread_id}-fork",
-            title="Fork",
-            created_at=MOMENT,
-            updated_at=MOMENT,
-            turn_count=body.after_turn,
-        )
 
 
 def _add_document_routes(app: FastAPI, service: FakeService) -> None:

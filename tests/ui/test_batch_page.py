@@ -41,7 +41,7 @@ def test_a_table_of_questions_is_answered(open_page: Open, service: FakeService)
     assert [row.label for row in page.expander] == [r"1\. What \[is\] the notice period\?", r"2\. "]
     page.session_state["result-b1-1"] = page.session_state["result-b1-2"] = True
     page.run()
-    assert r"Two months after probation \[1\]." in texts(page.expander[0])
+    assert r"Two months after probation [\[1\]](#source-" in texts(page.expander[0])
     assert page.error[0].value == r"It is empty \[sic\]"
     assert [found.label for found in page.get("download_button")[1:]] == ["Download CSV", "Download JSON"]
 

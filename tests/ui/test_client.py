@@ -41,7 +41,7 @@ def test_closing_the_events_stops_the_run(service: FakeService, client: Client) 
 
 
 def test_a_thread_without_turns_is_an_empty_conversation(client: Client) -> None:
-    assert client.turns("never-used") == []
+    assert client.thread("never-used", last=1) is None
 
 
 def test_an_upload_gives_the_document(service: FakeService, client: Client) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.state import Session, Turn
+from ui.conversation import Turn
+from ui.state import Session
 
 
 def offer_retry(session: Session, turn: Turn, number: int) -> None:

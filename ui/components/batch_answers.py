@@ -13,6 +13,7 @@ from ui.components.answer import show_run
 from ui.components.batches import ANSWERS_PAGE
 from ui.components.paging import choose_page
 from ui.components.problems import problems_in_words
+from ui.components.source_view import show_opened_source
 from ui.notices import carry_out
 from ui.run import finished_run
 from ui.safe_text import safe_label
@@ -45,8 +46,10 @@ def _sum_up(job: JobInfo) -> str:
 
 
 def _show_results(client: Client, job: JobInfo, number: int) -> None:
-    for result in client.batch_results(job.job_id, limit=_PER_PAGE, offset=(number - 1) * _PER_PAGE):
+    results = list(client.batch_results(job.job_id, limit=_PER_PAGE, offset=(number - 1) * _PER_PAGE))
+    for result in results:
         _show_result(job, result)
+    show_opened_source(client, [result.answer for result in results if result.answer])
 
 
 def _show_actions(client: Client, job: JobInfo) -> None:

@@ -13,9 +13,11 @@ from streamlit.delta_generator import DeltaGenerator
 from ui.client import Client, Event, ServerRefused, ServerUnavailable
 from ui.components.another_question import offer_another_question, offer_retry
 from ui.components.answer import show_live, show_run
+from ui.components.feedback import show_feedback
 from ui.components.plan import show_plan
+from ui.conversation import Conversation, Turn
 from ui.run import Run
-from ui.state import Conversation, Session, Turn
+from ui.state import Session
 
 # Every redraw sends the whole text, so a long answer is not drawn for each token.
 _REDRAW_S = 0.08
@@ -23,13 +25,17 @@ _MOST_STEPS = 6
 _STEP_CHARS = 30
 
 
-def show_turns(conversation: Conversation, session: Session) -> None:
-    """Draw what was said, but not the turn that is about to go on."""
+def show_turns(client: Client, conversation: Conversation, session: Session) -> None:
+    """Draw what was said last, but not the turn that is about to go on."""
+    if conversation.earlier:
+        st.button("Earlier turns", icon=":material/expand_less:", on_click=conversation.show_more)
     turns = conversation.turns[:-1] if session.pending_plan else conversation.turns
-    for number, turn in enumerate(turns, start=1):
+    for number, turn in enumerate(turns, start=conversation.earlier + 1):
         _show_question(session, turn, number)
         with st.chat_message("assistant"):
             show_run(turn.run)
+            if turn.run.answer is not None:
+                show_feedback(client, turn, turn.run.answer)
 
 
 def answer_question(client: Client, session: Session, conversation: Conversation, question: str) -> None:
@@ -48,7 +54,7 @@ def answer_question(client: Client, session: Session, conversation: Conversation
         mode=session.mode,
         approve_plan=session.approve_plans,
     )
-    _draw_newest(session, conversation, events)
+    _draw_newest(client, session, conversation, events)
 
 
 def resume_research(
@@ -58,12 +64,14 @@ def resume_research(
     newest = conversation.turns[-1]
     # Should it be stopped, the plan waits on.
     newest.run = Run(agent=newest.run.agent, plan=sub_questions)
-    _draw_newest(session, conversation, client.resume(conversation.thread_id, sub_questions))
+    _draw_newest(client, session, conversation, client.resume(conversation.thread_id, sub_questions))
 
 
-def _draw_newest(session: Session, conversation: Conversation, events: Generator[Event]) -> None:
+def _draw_newest(
+    client: Client, session: Session, conversation: Conversation, events: Generator[Event]
+) -> None:
     turn = conversation.turns[-1]
-    _show_question(session, turn, len(conversation.turns))
+    _show_question(session, turn, conversation.earlier + len(conversation.turns))
     with st.chat_message("assistant"):
         slot, stop = st.empty(), st.empty()
         # Any click makes Streamlit end this run of the page and draw it anew; that is all that stopping takes.
@@ -76,6 +84,8 @@ def _draw_newest(session: Session, conversation: Conversation, events: Generator
         stop.empty()
         with slot.container():
             show_run(turn.run)
+        if turn.run.answer is not None:
+            show_feedback(client, turn, turn.run.answer)
 
 
 def _follow(events: Iterator[Event], run: Run, slot: DeltaGenerator) -> None:

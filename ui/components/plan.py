@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ui.client import Client, ServerRefused
-from ui.state import Conversation, Session
+from ui.conversation import Conversation
+from ui.state import Session
 
 _MOST_QUESTIONS = 8
 _MOST_CHARS = 1_000

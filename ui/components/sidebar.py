@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.schemas import AgentChoice, DocumentInfo, Info
 from ui.client import Client
@@ -16,7 +17,10 @@ from ui.safe_text import safe_label
 from ui.state import Session, start_conversation
 
 
-def show_sidebar(client: Client, session: Session, info: Info, documents: Sequence[DocumentInfo]) -> None:
+def show_sidebar(
+    client: Client, session: Session, info: Info, documents: Sequence[DocumentInfo]
+) -> DeltaGenerator:
+    """Draw all but the conversations, and give their place."""
     st.button(
         "New conversation",
         icon=":material/add_comment:",
@@ -27,11 +31,13 @@ def show_sidebar(client: Client, session: Session, info: Info, documents: Sequen
     _choose_agent(session, info)
     _choose_approval(session)
     _choose_mode(session, info)
+    threads = st.container()
     st.subheader("Documents", anchor=False)
     show_uploader(client, session, info, key="sidebar")
     show_documents(client, documents)
     st.divider()
     _show_engine(info)
+    return threads
 
 
 def _choose_agent(session: Session, info: Info) -> None:

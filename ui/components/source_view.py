@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -13,7 +14,6 @@ from ui.components.sources import describe_source
 from ui.quotation import quote_in_paragraph
 from ui.safe_text import marked_html, one_line, safe_label
 from ui.source_links import LINK_PREFIX, find_source
-from ui.state import Conversation
 
 _SHOWN = "shown_source"
 _PDF = "application/pdf"
@@ -45,10 +45,9 @@ _listen = st.components.v2.component("source_links", js=_JS)
 
 
 @st.fragment
-def show_opened_source(client: Client, conversation: Conversation) -> None:
+def show_opened_source(client: Client, answers: Sequence[Answer]) -> None:
     """Open the source whose link is clicked; by itself, so that the page is not drawn anew and no answer stopped."""
     opened = _listen(key="source_links", on_opened_change=lambda: None).opened
-    answers = [turn.run.answer for turn in conversation.turns if turn.run.answer]
     if opened and (found := find_source(str(opened), answers)):
         answer, st.session_state[_SHOWN] = found
         _open(client, answer)

@@ -14,22 +14,25 @@ from ui.components.conversation import (
 )
 from ui.components.sidebar import show_sidebar
 from ui.components.source_view import show_opened_source
+from ui.components.threads import show_threads
 from ui.components.uploads import receive_files, show_outcomes, upload_limit_mb
 from ui.components.welcome import show_welcome
+from ui.notices import show_notices
 from ui.state import Session, current_session, open_conversation
 
 
 def show_chat(client: Client) -> None:
+    show_notices()
     session = current_session()
     conversation = open_conversation(client, session)
     # The turns come first: they stay readable when the service goes away in the middle of a conversation.
-    show_turns(conversation, session)
-    show_opened_source(client, conversation)
+    show_turns(client, conversation, session)
+    show_opened_source(client, [turn.run.answer for turn in conversation.turns if turn.run.answer])
     welcome, newest, outcomes = st.empty(), st.container(), st.container()
     info = client.info()
     documents = client.documents()
     with st.sidebar:
-        show_sidebar(client, session, info, documents)
+        threads = show_sidebar(client, session, info, documents)
     message = _take_message(client, session, info)
     plan = session.take_pending_plan()
     with outcomes:
@@ -42,9 +45,12 @@ def show_chat(client: Client) -> None:
             resume_research(client, session, conversation, plan)
         if conversation.turns:
             offer_next_step(client, session, conversation)
-            return
-    with welcome.container():
-        show_welcome(client, session, info, documents)
+    if not conversation.turns:
+        with welcome.container():
+            show_welcome(client, session, info, documents)
+    # Last, so that it has the conversation that has just begun.
+    with threads:
+        show_threads(client, session)
 
 
 def _take_message(client: Client, session: Session, info: Info) -> str | None:

@@ -1,0 +1,141 @@
+"""The list of conversations beside the chat, and what a page takes over of what happened elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from tests.ui.fake_server import FakeService, make_answer, script
+from tests.ui.reading import button, texts
+from tests.ui.test_ui import ask
+
+
+def past(question: str, run_id: str, **changes: Any) -> dict[str, Any]:
+    return {"question": question, "answer": make_answer(run_id=run_id, **changes).model_dump(mode="json")}
+
+
+def listed(page: AppTest) -> list[str]:
+    return [found.key for found in page.sidebar.button if str(found.key).startswith("thread-")]
+
+
+def questions(page: AppTest) -> list[str]:
+    return [message.text[0].value for message in page.chat_message[::2]]
+
+
+def test_conversations_are_listed_opened_and_searched(page: AppTest, service: FakeService) -> None:
+    service.turns = {f"t{number}": [past(f"Question {number}?", f"r{number}")] for number in range(10)}
+    page.run()
+    assert listed(page) == [f"thread-t{number}" for number in range(9, 1, -1)]
+    button(page, "More conversations").click()
+    page.run()
+    assert len(listed(page)) == 10
+    page.sidebar.button(key="thread-t4").click()
+    page.run()
+    assert page.query_params["thread"] == "t4"
+    assert questions(page) == ["Question 4?"]
+    page.sidebar.text_input(key="thread_query").set_value("QUESTION 7")
+    page.run()
+    assert listed(page) == ["thread-t7"]
+    page.sidebar.text_input(key="thread_query").set_value("nothing like it")
+    page.run()
+    assert "No conversation has this in its title" in texts(page.sidebar)
+
+
+def test_a_new_conversation_is_in_the_list_when_it_is_answered(page: AppTest, service: FakeService) -> None:
+    service.events = script(make_answer())
+    page.run()
+    assert listed(page) == []
+    ask(page, "First?")
+    assert listed(page) == [f"thread-{page.query_params['thread']}"]
+
+
+def open_one(page: AppTest, service: FakeService) -> None:
+    service.turns = {"t1": [past("First?", "r1"), past("Second?", "r2")]}
+    page.query_params["thread"] = "t1"
+    page.run()
+    assert not page.exception
+
+
+def test_the_open_conversation_is_renamed(page: AppTest, service: FakeService) -> None:
+    open_one(page, service)
+    page.sidebar.text_input(key="title-t1").set_value("  ![x](http://e.example) rent ")
+    button(page, "Save").click()
+    page.run()
+    assert service.titles == {"t1": "![x](http://e.example) rent"}
+    assert "](http" not in page.sidebar.button(key="thread-t1").label
+    page.sidebar.text_input(key="title-t1").set_value("  ")
+    button(page, "Save").click()
+    page.run()
+    assert "at least one letter" in page.error[0].value
+
+
+def test_the_open_conversation_is_forked(page: AppTest, service: FakeService) -> None:
+    open_one(page, service)
+    button(page, "Fork").click()
+    page.run()
+    assert service.forked == [("t1", 2)]
+    assert page.query_params["thread"] == "t1-fork"
+    assert questions(page) == ["First?", "Second?"]
+
+
+def test_the_open_conversation_is_deleted(page: AppTest, service: FakeService) -> None:
+    open_one(page, service)
+    button(page, "Delete this conversation").click()
+    page.run()
+    assert service.turns == {}
+    assert page.query_params["thread"] != "t1"
+    assert not page.chat_message
+
+
+def test_only_the_newest_turns_are_drawn(page: AppTest, service: FakeService) -> None:
+    service.turns = {"t1": [past(f"Question {number}?", f"r{number}") for number in range(1, 46)]}
+    page.query_params["thread"] = "t1"
+    page.run()
+    assert questions(page) == [f"Question {number}?" for number in range(26, 46)]
+    button(page, "Earlier turns").click()
+    page.run()
+    assert len(questions(page)) == 40
+    button(page, "Earlier turns").click()
+    page.run()
+    assert questions(page)[0] == "Question 1?"
+    assert "Earlier turns" not in [found.label for found in page.button]
+
+
+def test_what_was_asked_elsewhere_is_taken_over(page: AppTest, service: FakeService) -> None:
+    open_one(page, service)
+    service.events = [{"type": "error", "code": "x", "content": "Too slow"}]
+    ask(page, "Third?")
+    service.turns["t1"].append(past("From another tab?", "r9"))
+    page.run()
+    assert questions(page) == ["First?", "Second?", "Third?", "From another tab?"]
+    del service.turns["t1"][0]
+    page.run()
+    assert questions(page) == ["Second?", "Third?", "From another tab?"]
+
+
+def test_a_score_and_a_comment_are_sent_and_kept(page: AppTest, service: FakeService) -> None:
+    open_one(page, service)
+    page.feedback(key="thumbs-r2").set_value(0)
+    page.run()
+    assert service.turns["t1"][1]["feedback"]["score"] == -1
+    page.text_area(key="comment-r2").set_value(" It leaves out the rent. ")
+    button(page, "Send").click()
+    page.run()
+    page.feedback(key="thumbs-r2").set_value(1)
+    page.run()
+    said = service.turns["t1"][1]["feedback"]
+    assert (said["score"], said["comment"]) == (1, "It leaves out the rent.")
+    assert not page.exception
+
+
+def test_what_was_said_of_an_answer_is_there_on_the_next_visit(page: AppTest, service: FakeService) -> None:
+    score = {"run_id": "r1", "score": -1, "comment": "Wrong", "given_at": "2026-11-27T08:00:00Z"}
+    service.turns = {"t1": [past("First?", "r1") | {"feedback": score}]}
+    page.query_params["thread"] = "t1"
+    page.run()
+    assert page.feedback(key="thumbs-r1").value == 0
+    assert page.text_area(key="comment-r1").value == "Wrong"
+    page.feedback(key="thumbs-r1").set_value(None)
+    page.run()
+    assert "feedback" not in service.turns["t1"][0]

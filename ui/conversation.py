@@ -1,0 +1,31 @@
+"""One conversation as a page shows it; no drawing, no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from app.schemas import Feedback
+from ui.run import Run
+
+TURNS_AT_A_TIME = 20
+
+
+@dataclass(eq=False)
+class Turn:
+    question: str
+    run: Run
+    feedback: Feedback | None = None
+
+
+@dataclass
+class Conversation:
+    """The newest of its turns; `earlier` ones, all answered, the service keeps until more are `shown`."""
+
+    thread_id: str = field(default_factory=lambda: uuid4().hex)
+    turns: list[Turn] = field(default_factory=list)
+    earlier: int = 0
+    shown: int = TURNS_AT_A_TIME
+
+    def show_more(self) -> None:
+        self.shown += TURNS_AT_A_TIME
