@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from app.schemas import Feedback
+from app.schemas import Answer, Feedback
 from ui.run import Run
 
 TURNS_AT_A_TIME = 20
@@ -26,6 +26,9 @@ class Conversation:
     turns: list[Turn] = field(default_factory=list)
     earlier: int = 0
     shown: int = TURNS_AT_A_TIME
+
+    def answers(self) -> list[Answer]:
+        return [turn.run.answer for turn in self.turns if turn.run.answer]
 
     def show_more(self) -> None:
         self.shown += TURNS_AT_A_TIME

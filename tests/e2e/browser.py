@@ -11,8 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 CHROMIUM = shutil.which("chromium")
 ROOT = Path(__file__).parents[2]
@@ -47,6 +51,11 @@ def streamlit(api_url: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+def settle(tab: Page) -> None:
+    """Wait until Streamlit has drawn all of the page: a field may be replaced before."""
+    tab.wait_for_selector("[data-test-script-state=notRunning]")
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.browser import ROOT
+from tests.e2e.browser import ROOT, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -31,6 +31,7 @@ class Looks:
 
     def take(self, name: str) -> None:
         """Raises AssertionError: the page is broader than the window, or axe-core finds something serious."""
+        settle(self._tab)
         for scheme in _SCHEMES:
             self._tab.emulate_media(color_scheme=scheme)
             for size, (width, height) in _SIZES.items():

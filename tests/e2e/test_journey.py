@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.e2e.browser import CHROMIUM, SAMPLES, streamlit
+from tests.e2e.browser import CHROMIUM, SAMPLES, settle, streamlit
 from tests.e2e.looks import Looks
 from tests.live import spawned
 
@@ -95,6 +95,8 @@ def test_a_reader_goes_the_whole_way(tab: Page, service: tuple[httpx.Client, int
         summarise(tab)
         stop(tab, process_id)
         come_back(tab)
+        export(tab)
+        looks.take("conversations")
         delete(tab, api)
         tab.get_by_role("link", name="Batch").click()
         expect(tab.get_by_role("heading", name="Batch")).to_be_visible()
@@ -108,12 +110,13 @@ def test_a_reader_goes_the_whole_way(tab: Page, service: tuple[httpx.Client, int
 def add_documents(tab: Page) -> None:
     tab.get_by_role("link", name="Documents").click()
     expect(tab.get_by_role("heading", name="Documents", level=1)).to_be_visible()
+    settle(tab)
     files = tab.get_by_test_id("stFileUploaderDropzoneInput").first
     files.set_input_files([REPORT, AGREEMENT, CATALOGUE])
     for file in (REPORT, AGREEMENT, CATALOGUE):
         ready = re.compile(rf"Ready for your questions:[^\n]*{re.escape(file.name)}")
         expect(tab.get_by_test_id("stMain")).to_contain_text(ready)
-    files = tab.get_by_test_id("stFileUploaderDropzoneInput").first
+    settle(tab)
     files.set_input_files(BROKEN)
     expect(tab.get_by_text("broken.pdf: ")).to_be_visible()
 
@@ -127,8 +130,30 @@ def ask_and_look(tab: Page, looks: Looks) -> None:
     updates = tab.evaluate("[...window.changes]")
     assert len(updates) >= 5, updates
     looks.take("answer")
+    look_at_source(tab, looks, answer)
+    answer.get_by_role("radio", name="Thumbs up").click()
+    expect(answer.get_by_role("button", name="Comment")).to_be_visible()
     ask(tab, "And since when?")
     newest(tab, "And since when?")
+
+
+def look_at_source(tab: Page, looks: Looks, answer: Locator) -> None:
+    address = tab.url
+    answer.get_by_role("link", name="[1]").click()
+    view = tab.get_by_role("dialog")
+    expect(view.locator("mark")).to_contain_text("Brandt & Loewe")
+    page = view.get_by_role(
+        "img", name="Page 11 of larkfield-annual-report-2025.pdf, the quote is highlighted"
+    )
+    expect(page).to_be_visible()
+    assert page.evaluate("image => image.naturalWidth") > 500
+    with tab.expect_download() as download:
+        view.get_by_role("button", name="Download the original").click()
+    assert download.value.path().read_bytes() == REPORT.read_bytes()
+    looks.take("source")
+    tab.keyboard.press("Escape")
+    expect(view).to_be_hidden()
+    assert tab.url == address
 
 
 def research(tab: Page, looks: Looks) -> None:
@@ -177,6 +202,15 @@ def come_back(tab: Page) -> None:
     expect(tab.get_by_test_id("stChatMessage")).to_have_count(len(said))
     expect(tab.get_by_test_id("stChatMessage").first).to_contain_text("Who audits the accounts of Larkfield?")
     expect(newest(tab, "Compare the discounts")).to_contain_text("15")
+
+
+def export(tab: Page) -> None:
+    sidebar = tab.get_by_test_id("stSidebar")
+    sidebar.get_by_role("button", name="Export").click()
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Markdown").click()
+    assert "Brandt & Loewe" in download.value.path().read_text("utf-8")
+    tab.keyboard.press("Escape")
 
 
 def delete(tab: Page, api: httpx.Client) -> None:

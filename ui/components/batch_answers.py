@@ -49,7 +49,7 @@ def _show_results(client: Client, job: JobInfo, number: int) -> None:
     results = list(client.batch_results(job.job_id, limit=_PER_PAGE, offset=(number - 1) * _PER_PAGE))
     for result in results:
         _show_result(job, result)
-    show_opened_source(client, [result.answer for result in results if result.answer])
+    show_opened_source(client, lambda: [result.answer for result in results if result.answer])
 
 
 def _show_actions(client: Client, job: JobInfo) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -45,10 +45,13 @@ _listen = st.components.v2.component("source_links", js=_JS)
 
 
 @st.fragment
-def show_opened_source(client: Client, answers: Sequence[Answer]) -> None:
-    """Open the source whose link is clicked; by itself, so that the page is not drawn anew and no answer stopped."""
+def show_opened_source(client: Client, answers: Callable[[], Sequence[Answer]]) -> None:
+    """Open the source whose link is clicked; by itself, so that the page is not drawn anew and no answer stopped.
+
+    `answers` are those that the page shows when something is clicked: one may have come since it was drawn.
+    """
     opened = _listen(key="source_links", on_opened_change=lambda: None).opened
-    if opened and (found := find_source(str(opened), answers)):
+    if opened and (found := find_source(str(opened), answers())):
         answer, st.session_state[_SHOWN] = found
         _open(client, answer)
 

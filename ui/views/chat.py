@@ -27,7 +27,7 @@ def show_chat(client: Client) -> None:
     conversation = open_conversation(client, session)
     # The turns come first: they stay readable when the service goes away in the middle of a conversation.
     show_turns(client, conversation, session)
-    show_opened_source(client, [turn.run.answer for turn in conversation.turns if turn.run.answer])
+    show_opened_source(client, conversation.answers)
     welcome, newest, outcomes = st.empty(), st.container(), st.container()
     info = client.info()
     documents = client.documents()
