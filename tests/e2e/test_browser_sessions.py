@@ -1,0 +1,87 @@
+"""Many readers at once, and long conversations, in a real browser. Run with `pytest -m browser`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.browser import CHROMIUM, settle, streamlit
+from tests.ui.fake_server import FakeService, build_app, make_answer, make_document, script, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page, expect
+else:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
+    expect = playwright.expect
+    expect.set_options(timeout=30_000)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
+]
+
+SESSIONS = 20
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeService]:
+    service = FakeService(documents=[make_document("plan.md")], events=script(make_answer()))
+    with serving(build_app(service)) as api, streamlit(api) as url:
+        service.url = url
+        yield service
+
+
+def test_twenty_readers_get_each_their_own_conversation(browser: BrowserContext, fake: FakeService) -> None:
+    tabs = [browser.new_page() for _ in range(SESSIONS)]
+    try:
+        for tab in tabs:
+            tab.goto(fake.url)
+        for number, tab in enumerate(tabs):
+            field = tab.get_by_test_id("stChatInputTextArea")
+            field.fill(f"What does reader {number} ask?")
+            field.press("Enter")
+        for number, tab in enumerate(tabs):
+            said = tab.get_by_test_id("stChatMessage")
+            expect(said).to_have_count(2)
+            expect(said.first).to_contain_text(f"What does reader {number} ask?")
+            expect(said.last).to_contain_text("Two months after probation")
+        assert len({thread for _, thread in fake.asked[-SESSIONS:]}) == SESSIONS
+    finally:
+        for tab in tabs:
+            tab.close()
+
+
+def seconds_to_draw(tab: Page) -> float:
+    """The quickest of three times in which a choice in the sidebar draws the whole page anew."""
+    switch = tab.get_by_text("Show me the plan of a research")
+    took = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        switch.click()
+        tab.wait_for_selector("[data-test-script-state=running]")
+        settle(tab)
+        took.append(time.perf_counter() - begun)
+    return min(took)
+
+
+def test_a_long_conversation_is_drawn_as_fast_as_a_short_one(tab: Page, fake: FakeService) -> None:
+    for thread, turns in (("short", 20), ("long", 200)):
+        fake.turns[thread] = [
+            {
+                "question": f"Question {number}?",
+                "answer": make_answer(run_id=f"{thread}-{number}").model_dump(mode="json"),
+            }
+            for number in range(turns)
+        ]
+    took = {}
+    for thread in ("short", "long"):
+        tab.goto(f"{fake.url}/?thread={thread}")
+        expect(tab.get_by_test_id("stChatMessage")).to_have_count(40)
+        settle(tab)
+        took[thread] = seconds_to_draw(tab)
+    print(f"drawn anew in {took['long']:.2f} s with 200 turns, in {took['short']:.2f} s with 20")
+    assert took["long"] < 1.5 * took["short"] + 0.2
