@@ -51,6 +51,7 @@ def _take_over_plan(conversation: Conversation, waiting: WaitingPlan | None) -> 
     """One may have been carried out or discarded elsewhere, or wait since an earlier visit."""
     undone = [turn.run for turn in conversation.turns if turn.run.answer is None and turn.run.plan]
     if waiting is None:
+        conversation.turns = [turn for turn in conversation.turns if not turn.run.waits or turn.run.answer]
         for run in undone:
             run.forget_plan()
     elif not undone:

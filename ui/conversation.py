@@ -27,6 +27,11 @@ class Conversation:
     earlier: int = 0
     shown: int = TURNS_AT_A_TIME
 
+    @property
+    def has_plan(self) -> bool:
+        """Whether the newest turn is a research that has not been carried out."""
+        return bool(self.turns) and self.turns[-1].run.answer is None and bool(self.turns[-1].run.plan)
+
     def answers(self) -> list[Answer]:
         return [turn.run.answer for turn in self.turns if turn.run.answer]
 

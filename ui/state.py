@@ -73,6 +73,8 @@ def open_conversation(client: Client, session: Session) -> Conversation:
         current = _without(client, current, session.instead_of)
         session.instead_of = None
     catch_up(client, current)
+    if not current.has_plan:
+        session.pending_plan = ()
     _open(session, current)
     return current
 

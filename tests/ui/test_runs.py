@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from app.schemas import WaitingPlan
 from tests.ui.fake_library import Refusal
@@ -181,3 +182,36 @@ def test_an_answer_that_came_after_all_is_shown(page: AppTest, service: FakeServ
     assert not page.main.error
     assert len(page.chat_message) == 2
     assert "Because" in texts(page.chat_message[1])
+
+
+def test_a_plan_that_another_tab_carried_out_first_is_not_run_twice(
+    page: AppTest, service: FakeService
+) -> None:
+    ask_for_plan(page, service)
+    thread = page.query_params["thread"]
+    del service.waiting[thread]
+    answer = make_answer(run_id="elsewhere").model_dump(mode="json")
+    service.turns[thread] = [{"question": "Compare notice and rent", "answer": answer}]
+    button(page, "Research this").click()
+    page.run()
+    assert len(service.asked) == 1
+    assert "Two months after probation" in texts(page.chat_message[1])
+
+
+def test_choices_last_when_another_page_was_looked_at(page: AppTest, service: FakeService) -> None:
+    service.mode = "llm"
+    service.events = script(make_answer())
+    page.run()
+    page.sidebar.selectbox[0].select("research")
+    for choice in ("approve_plans", "demo_only"):
+        page.sidebar.toggle(key=choice).set_value(True)
+    page.run()
+    chat = page._finished_page_script_hash
+    page._page_hash = calc_hash("documents")
+    page.run()
+    assert page.title[0].value == "Documents"
+    page._page_hash = chat
+    page.run()
+    ask(page, "Why?")
+    assert service.asked[0][0] == {"question": "Why?", "agent": "research", "mode": "demo"}
+    assert service.plans_to_approve == [service.asked[0][1]]

@@ -120,7 +120,7 @@ def _show_question(session: Session, turn: Turn, number: int) -> None:
 def offer_next_step(client: Client, session: Session, conversation: Conversation) -> None:
     """What the reader can do with a newest turn that has no answer."""
     newest = conversation.turns[-1]
-    if newest.run.answer is None and newest.run.plan:
+    if conversation.has_plan:
         show_plan(client, session, conversation)
     elif newest.run.answer is None:
         offer_retry(session, newest, len(conversation.turns))

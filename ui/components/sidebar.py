@@ -47,6 +47,7 @@ def _choose_agent(session: Session, info: Info) -> None:
         "Agent",
         names,
         key="agent",
+        persist_state="session",
         format_func=lambda name: "Choose automatically" if name == "auto" else agent_title(name),
         help="\n".join(
             f"- **{agent_title(name)}**: {safe_label(text, limit=200)}" for name, text in descriptions.items()
@@ -62,6 +63,7 @@ def _choose_approval(session: Session) -> None:
     session.approve_plans = st.toggle(
         "Show me the plan of a research",
         key="approve_plans",
+        persist_state="session",
         help="A research then waits until you have approved its sub-questions, or changed them.",
     )
 
@@ -73,6 +75,7 @@ def _choose_mode(session: Session, info: Info) -> None:
     quoting_only = st.toggle(
         "Demo engine only",
         key="demo_only",
+        persist_state="session",
         help="Answers by quoting the documents, without sending anything to the language model.",
     )
     session.mode = "demo" if quoting_only else "auto"
