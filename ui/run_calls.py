@@ -1,4 +1,4 @@
-"""What the service is asked about answers: to give one, to go on with a research, to begin again elsewhere."""
+"""What the service is asked about answers: to give one, and to go on with a research."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
-from app.schemas import AgentChoice, ModeChoice, ThreadInfo, WaitingPlan
+from app.schemas import AgentChoice, ModeChoice, WaitingPlan
 from ui.connection import (
     CONNECT_S,
     Connection,
@@ -64,11 +64,6 @@ class RunCalls(Connection):
 
     def discard_plan(self, thread_id: str) -> None:
         self._request("DELETE", f"/threads/{thread_id}/plan")
-
-    def fork(self, thread_id: str, *, after_turn: int) -> ThreadInfo:
-        """Begin a new conversation with the first turns of another, which stays."""
-        body = {"after_turn": after_turn}
-        return read_wire(ThreadInfo, self._request("POST", f"/threads/{thread_id}/fork", json=body))
 
     def _run(self, request: Mapping[str, Any], choices: Mapping[str, Any]) -> Generator[Event]:
         with foreign_errors_translated():

@@ -38,6 +38,11 @@ class ThreadCalls(Connection):
     def rename_thread(self, thread_id: str, title: str) -> ThreadInfo:
         return read_wire(ThreadInfo, self._request("PATCH", f"/threads/{thread_id}", json={"title": title}))
 
+    def fork(self, thread_id: str, *, after_turn: int) -> ThreadInfo:
+        """Begin a new conversation with the first turns of another, which stays."""
+        body = {"after_turn": after_turn}
+        return read_wire(ThreadInfo, self._request("POST", f"/threads/{thread_id}/fork", json=body))
+
     def delete_thread(self, thread_id: str) -> None:
         self._request("DELETE", f"/threads/{thread_id}")
 
