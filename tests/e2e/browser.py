@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,6 +31,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def in_browser(*, timeout_s: int) -> list[pytest.MarkDecorator]:
+    """The marks of a module whose tests drive a browser."""
+    return [
+        pytest.mark.browser,
+        pytest.mark.timeout(timeout_s),
+        pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
+    ]
 
 
 @contextmanager

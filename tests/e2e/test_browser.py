@@ -6,26 +6,15 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import CHROMIUM, SAMPLES, streamlit
+from tests.e2e.browser import SAMPLES, in_browser, streamlit
 from tests.ui.fake_server import FakeService, build_app, make_answer, make_document, script, serving
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page, expect
-else:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
-    expect = playwright.expect
-    expect.set_options(timeout=30_000)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
-]
+pytestmark = in_browser(timeout_s=180)
 
 HOSTILE = (
     "![pixel](https://evil.example/p.png) [click](https://evil.example) <img src='https://evil.example/i.png'> "

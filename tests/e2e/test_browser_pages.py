@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import httpx
-import pytest
+from playwright.sync_api import FilePayload, Page, expect
 
-from tests.e2e.browser import CHROMIUM
+from tests.e2e.browser import in_browser
 
-if TYPE_CHECKING:
-    from playwright.sync_api import FilePayload, Page, expect
-else:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
-    expect = playwright.expect
-    expect.set_options(timeout=30_000)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
-]
+pytestmark = in_browser(timeout_s=180)
 
 
 def test_files_are_read_found_and_deleted_on_the_page_of_the_documents(tab: Page, ui_url: str) -> None:

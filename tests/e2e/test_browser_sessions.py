@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.e2e.browser import CHROMIUM, settle, streamlit
+from tests.e2e.browser import in_browser, settle, streamlit
 from tests.ui.fake_server import FakeService, build_app, make_answer, make_document, script, serving
 
-if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page, expect
-    from playwright.sync_api import TimeoutError as PlaywrightTimeout
-else:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
-    PlaywrightTimeout = playwright.TimeoutError
-    expect = playwright.expect
-    expect.set_options(timeout=30_000)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
-]
+pytestmark = in_browser(timeout_s=180)
 
 SESSIONS = 20
 

@@ -11,29 +11,17 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.e2e.browser import CHROMIUM, SAMPLES, settle, streamlit
+from tests.e2e.browser import SAMPLES, in_browser, settle, streamlit
 from tests.e2e.looks import Looks
 from tests.live import spawned
 
-if TYPE_CHECKING:
-    from playwright.sync_api import FilePayload, Locator, Page, expect
-    from playwright.sync_api import TimeoutError as PlaywrightTimeout
-else:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the dependency group `browser`")
-    PlaywrightTimeout = playwright.TimeoutError
-    expect = playwright.expect
-    expect.set_options(timeout=30_000)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package `chromium`"),
-]
+pytestmark = in_browser(timeout_s=300)
 
 REPORT = SAMPLES / "larkfield-annual-report-2025.pdf"
 AGREEMENT = SAMPLES / "calibration-services-agreement.txt"
