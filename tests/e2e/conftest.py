@@ -66,6 +66,15 @@ def tab(browser: BrowserContext) -> Iterator[Page]:
     page.close()
 
 
+@pytest.fixture
+def complaints(tab: Page) -> list[str]:
+    """What the browser reports in its console, and what scripts of the page did not catch."""
+    heard: list[str] = []
+    tab.on("console", lambda said: heard.append(said.text) if said.type == "error" else None)
+    tab.on("pageerror", lambda error: heard.append(str(error)))
+    return heard
+
+
 @pytest.fixture(scope="module")
 def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The real service in demo mode, with the sample handbook in it."""

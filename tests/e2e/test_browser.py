@@ -114,15 +114,22 @@ def test_the_page_continues_when_the_service_comes_up(tab: Page) -> None:
             expect(tab.get_by_text("Add a document, then ask about it.")).to_be_visible()
 
 
-def test_the_agent_playground_answers(tab: Page, api_url: str) -> None:
+def test_the_agent_playground_answers(tab: Page, api_url: str, complaints: list[str]) -> None:
     tab.goto(f"{api_url}/agent/playground/")
+    tab.get_by_label("Thread").fill("playground")
     tab.get_by_label("Question").fill("What is the notice period after probation?")
     tab.get_by_role("button", name="Start").click()
-    expect(tab.locator("body")).to_contain_text("two months to the end of a month")
-    expect(tab.locator("body")).to_contain_text("[1] employee-handbook.md: “")
+    body = tab.locator("body")
+    expect(body).to_contain_text("two months to the end of a month")
+    expect(body).to_contain_text("[1] employee-handbook.md: “")
+    tab.get_by_label("Question").fill("And during probation?")
+    tab.get_by_role("button", name="Start").click()
+    expect(body).to_contain_text("Searching: What is the notice period after probation during probation?")
+    expect(body).to_contain_text("two weeks during probation")
+    assert complaints == []
 
 
-def test_the_chat_playground_answers(tab: Page, api_url: str) -> None:
+def test_the_chat_playground_answers(tab: Page, api_url: str, complaints: list[str]) -> None:
     tab.goto(f"{api_url}/chat/playground/")
     field = tab.get_by_placeholder("Send a message...")
     field.fill("What is the notice period after probation?")
@@ -132,3 +139,4 @@ def test_the_chat_playground_answers(tab: Page, api_url: str) -> None:
     field.fill("And during probation?")
     field.press("Enter")
     expect(tab.locator("textarea").filter(has_text="two weeks")).to_be_visible()
+    assert complaints == []

@@ -65,11 +65,10 @@ def newest(tab: Page, question: str) -> Locator:
     return answer
 
 
-def test_a_reader_goes_the_whole_way(tab: Page, service: tuple[httpx.Client, int]) -> None:
+def test_a_reader_goes_the_whole_way(
+    tab: Page, service: tuple[httpx.Client, int], complaints: list[str]
+) -> None:
     api, process_id = service
-    problems: list[str] = []
-    tab.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-    tab.on("pageerror", lambda error: problems.append(str(error)))
     with streamlit(str(api.base_url)) as url:
         looks = Looks(tab, os.environ.get("SCREENSHOTS"))
         tab.goto(url)
@@ -92,7 +91,7 @@ def test_a_reader_goes_the_whole_way(tab: Page, service: tuple[httpx.Client, int
         tab.get_by_role("link", name="Status").click()
         expect(tab.get_by_role("heading", name="Status")).to_be_visible()
         looks.take("status")
-    assert problems == []
+    assert complaints == []
 
 
 def add_documents(tab: Page) -> None:
