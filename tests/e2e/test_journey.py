@@ -138,7 +138,7 @@ def look_at_source(tab: Page, looks: Looks, answer: Locator) -> None:
         view.get_by_role("button", name="Download the original").click()
     assert download.value.path().read_bytes() == REPORT.read_bytes()
     looks.take("source")
-    tab.keyboard.press("Escape")
+    view.press("Escape")
     expect(view).to_be_hidden()
     assert tab.url == address
 
