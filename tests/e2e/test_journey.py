@@ -94,10 +94,14 @@ def test_a_reader_goes_the_whole_way(
     assert complaints == []
 
 
-def add_documents(tab: Page) -> None:
+def open_documents(tab: Page) -> None:
     tab.get_by_role("link", name="Documents").click()
     expect(tab.get_by_role("heading", name="Documents", level=1)).to_be_visible()
     settle(tab)
+
+
+def add_documents(tab: Page) -> None:
+    open_documents(tab)
     files = tab.get_by_test_id("stFileUploaderDropzoneInput").first
     files.set_input_files([REPORT, AGREEMENT, CATALOGUE])
     for file in (REPORT, AGREEMENT, CATALOGUE):
@@ -151,8 +155,9 @@ def research(tab: Page, looks: Looks) -> None:
     looks.take("plan")
     plan.fill(plan.input_value() + "\nWhat is the term of the agreement?")
     tab.get_by_role("button", name="Research this").click()
-    expect(newest(tab, "Compare the liability cap")).to_contain_text("Research")
     expect(plan).to_be_hidden()
+    expect(newest(tab, "Compare the liability cap")).to_contain_text("Research")
+    settle(tab)
     tab.get_by_text("Show me the plan of a research").click()
 
 
@@ -164,7 +169,7 @@ def summarise(tab: Page) -> None:
 def stop(tab: Page, process_id: int) -> None:
     """The demo engine may be done before anybody can stop it: it is held, and tried again if that came too late."""
     stopped = tab.get_by_text("Stopped before the end.")
-    for _ in range(5):
+    for _ in range(12):
         ask(tab, "Compare the discounts for universities with the fees of the calibration agreement")
         button = tab.locator("[class*=st-key-stop-] button")
         try:
@@ -201,7 +206,7 @@ def export(tab: Page) -> None:
 
 
 def delete(tab: Page, api: httpx.Client) -> None:
-    tab.get_by_role("link", name="Documents").click()
+    open_documents(tab)
     row = tab.get_by_test_id("stExpander").filter(has_text=CATALOGUE.name)
     row.locator("summary").click()
     row.get_by_role("button", name="Delete").click()

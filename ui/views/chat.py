@@ -28,7 +28,7 @@ def show_chat(client: Client) -> None:
     # The turns come first: they stay readable when the service goes away in the middle of a conversation.
     show_turns(client, conversation, session)
     show_opened_source(client, conversation.answers)
-    welcome, newest, outcomes = st.empty(), st.container(), st.container()
+    welcome, newest, next_step, outcomes = st.empty(), st.container(), st.empty(), st.container()
     info = client.info()
     documents = client.documents()
     with st.sidebar:
@@ -37,15 +37,19 @@ def show_chat(client: Client) -> None:
     plan = session.take_pending_plan()
     with outcomes:
         show_outcomes(session)
+    if message or plan:
+        # What was offered before would stay in the browser until the answer is complete.
+        welcome.empty()
+        next_step.empty()
     with newest:
         if message:
-            welcome.empty()
             answer_question(client, session, conversation, message)
         elif plan:
             resume_research(client, session, conversation, plan)
-        if conversation.turns:
+    if conversation.turns:
+        with next_step.container():
             offer_next_step(client, session, conversation)
-    if not conversation.turns:
+    else:
         with welcome.container():
             show_welcome(client, session, info, documents)
     # Last, so that it has the conversation that has just begun.
