@@ -104,6 +104,21 @@ def test_a_stopped_answer_stays_and_its_run_ends(tab: Page, fake: FakeService) -
     assert fake.runs_closed == closed + 1
 
 
+def test_an_answer_is_stopped_although_nothing_comes(tab: Page, fake: FakeService) -> None:
+    fake.events = script(make_answer())
+    fake.event_delay_s = 60
+    closed = fake.runs_closed
+    tab.goto(fake.url)
+    ask(tab, "Will you ever answer?")
+    tab.get_by_role("button", name="Stop").last.click()
+    expect(tab.get_by_role("button", name="Ask again")).to_be_visible(timeout=5_000)
+    deadline = time.monotonic() + 5
+    while fake.runs_closed == closed and time.monotonic() < deadline:
+        time.sleep(0.05)
+    fake.event_delay_s = 0
+    assert fake.runs_closed == closed + 1
+
+
 def test_the_page_continues_when_the_service_comes_up(tab: Page) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

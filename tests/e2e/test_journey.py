@@ -176,6 +176,7 @@ def stop(tab: Page, process_id: int) -> None:
             button.wait_for(timeout=5_000)
             os.kill(process_id, signal.SIGSTOP)
             button.click(timeout=2_000)
+            tab.wait_for_timeout(500)  # the page stops although the service is silent
             os.kill(process_id, signal.SIGCONT)
             stopped.wait_for(timeout=5_000)
         except PlaywrightTimeout:

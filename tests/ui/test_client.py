@@ -18,7 +18,7 @@ from ui.client import Client, ServerRefused, ServerUnavailable, Upload
 def test_events_arrive_in_order_with_thread_and_choices(service: FakeService, client: Client) -> None:
     service.events = script(make_answer())
     events = list(client.ask("Why?", thread_id="t7", agent="research", mode="demo"))
-    assert [event["type"] for event in events] == [event["type"] for event in service.events]
+    assert [event["type"] for event in events if event] == [event["type"] for event in service.events]
     assert service.asked == [({"question": "Why?", "agent": "research", "mode": "demo"}, "t7")]
 
 
@@ -37,6 +37,19 @@ def test_closing_the_events_stops_the_run(service: FakeService, client: Client) 
     deadline = time.monotonic() + 5
     while not service.runs_closed and time.monotonic() < deadline:
         time.sleep(0.02)
+    assert service.runs_closed == 1
+
+
+def test_a_silent_run_leaves_the_page_free_and_can_be_stopped(service: FakeService, client: Client) -> None:
+    service.events = script(make_answer())
+    service.event_delay_s = 60
+    begun = time.monotonic()
+    with closing(client.ask("Why?", thread_id="t1")) as events:
+        while next(events) is not None:
+            pass
+    while not service.runs_closed and time.monotonic() < begun + 5:
+        time.sleep(0.02)
+    service.event_delay_s = 0
     assert service.runs_closed == 1
 
 

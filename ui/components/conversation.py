@@ -68,17 +68,17 @@ def resume_research(
 
 
 def _draw_newest(
-    client: Client, session: Session, conversation: Conversation, events: Generator[Event]
+    client: Client, session: Session, conversation: Conversation, events: Generator[Event | None]
 ) -> None:
     turn = conversation.turns[-1]
     _show_question(session, turn, conversation.earlier + len(conversation.turns))
     with st.chat_message("assistant"):
-        slot, stop = st.empty(), st.empty()
+        slot, stop, pulse = st.empty(), st.empty(), st.empty()
         # Any click makes Streamlit end this run of the page and draw it anew; that is all that stopping takes.
         stop.button("Stop", key=f"stop-{len(conversation.turns)}", icon=":material/stop_circle:")
         try:
             with closing(events):
-                _follow(events, turn.run, slot)
+                _follow(events, turn.run, slot, pulse)
         except (ServerUnavailable, ServerRefused) as error:
             turn.run.failure = str(error)
         stop.empty()
@@ -88,10 +88,13 @@ def _draw_newest(
             show_feedback(client, turn, turn.run.answer)
 
 
-def _follow(events: Iterator[Event], run: Run, slot: DeltaGenerator) -> None:
+def _follow(events: Iterator[Event | None], run: Run, slot: DeltaGenerator, pulse: DeltaGenerator) -> None:
     show_live(run, slot)
     drawn_at, shown = monotonic(), ""
     for event in events:
+        if event is None:
+            pulse.empty()  # Streamlit looks for clicks whenever something is drawn
+            continue
         run.apply(event)
         if run.answer is None and (event.get("type") != "token" or monotonic() - drawn_at > _REDRAW_S):
             show_live(run, slot)
