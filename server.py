@@ -16,17 +16,34 @@ from fastapi.responses import RedirectResponse
 
 from app import __version__
 from app.agents.base import AgentDeps, ResearchBudget
-from app.api import ask, batches, collections, completions, documents, feedback, jobs, knowledge, ops, threads
+from app.api import (
+    ask,
+    batches,
+    collections,
+    completions,
+    documents,
+    feedback,
+    jobs,
+    keys,
+    knowledge,
+    ops,
+    threads,
+)
+from app.api.audit_routes import audit_routes
+from app.api.auth import Authentication, Authenticator, require_way_in
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
+from app.api.limits import RequestLimits
 from app.api.mcp.door import McpDoor, add_mcp_route
 from app.api.openapi import DocumentedApi
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.services import Services
+from app.api.tokens import open_verifier
 from app.batch_worker import LEASE_S, BatchWorker
 from app.chains.rerank import build_reranker
 from app.graph import build_graph
+from app.housekeeping import Housekeeping
 from app.ingestion.assembly import build_ingestion
 from app.ingestion.page_image import PageImages
 from app.knowledge import open_knowledge
@@ -38,6 +55,7 @@ from app.models.embeddings import EmbeddingModel, build_embedding_model
 from app.models.minilm import WordPieces
 from app.models.reader import Reader
 from app.pools import call_in, yield_to_others
+from app.quotas import Places, Quota
 from app.runs import RunLimits, Runner
 from app.settings import EMBEDDED_EMBEDDING_MODEL, EMBEDDED_EMBEDDING_MODELS, Settings, load_settings
 from app.thread_locks import ThreadLocks
@@ -49,6 +67,7 @@ log = getLogger("llmops.api")
 _POOL_THREADS = 4
 _INGESTION_THREADS = 2
 _DRAWING_THREADS = 2
+_KEYS_THREADS = 2
 
 
 @asynccontextmanager
@@ -73,6 +92,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         ingestion_pool = stack.enter_context(
             ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others)
         )
+        keys_pool = stack.enter_context(ThreadPoolExecutor(_KEYS_THREADS, "keys"))
         drawing_pool = stack.enter_context(ThreadPoolExecutor(_DRAWING_THREADS, "drawing"))
         memory = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
         locks = stack.enter_context(
@@ -93,13 +113,17 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         graph = build_graph(deps, memory)
         conversations = await stack.enter_async_context(aclosing(Threads(memory, graph, locks, chat_model)))
         limits = run_limits(settings, opened.store)
-        runner = Runner(graph, build_graph(deps), limits, locks, conversations)
+        tokens = Quota("tokens of models", settings.rate_limit_tokens, settings.rate_limit_storage)
+        runner = Runner(graph, build_graph(deps), limits, locks, conversations, tokens)
         waiting = opened.store.batches(lease_s=LEASE_S)
         batch_worker = await stack.enter_async_context(
             aclosing(
                 BatchWorker(waiting, runner, partial(call_in, pool), concurrency=settings.batch_concurrency)
             )
         )
+        known_keys, verifier = opened.store.keys(), open_verifier(settings)
+        if verifier is not None:
+            await stack.enter_async_context(aclosing(verifier))
         yield Services(
             settings=settings,
             knowledge=opened,
@@ -111,6 +135,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             batches=waiting,
             batch_worker=batch_worker,
             page_images=PageImages(opened.store, ImageCache(settings.data_dir), settings),
+            keys=known_keys,
+            authenticator=Authenticator(settings, known_keys, keys_pool, verifier),
             pool=pool,
             ingestion_pool=ingestion_pool,
             drawing_pool=drawing_pool,
@@ -130,6 +156,7 @@ def run_limits(settings: Settings, store: KnowledgeStore) -> RunLimits:
     return RunLimits(
         max_question_chars=settings.max_question_chars,
         timeout_s=settings.request_timeout_s,
+        places=Places(each=settings.tenant_running_questions, together=settings.max_running_questions),
         top_k_for=lambda collection: store.settings_for(collection, settings).top_k,
     )
 
@@ -145,10 +172,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings.log_dir, settings.log_level)
-        async with open_services(settings) as services, aclosing(McpDoor(services)) as door:
+        async with (
+            open_services(settings) as services,
+            aclosing(McpDoor(services)) as door,
+            aclosing(Housekeeping(services.knowledge.store.retention(), services.in_pool)) as housekeeping,
+        ):
+            require_way_in(settings, services.keys)
             app.state.services, app.state.mcp = services, door
             services.ingestion.worker.start(settings.ingestion_workers)
             services.batch_worker.start()
+            housekeeping.start()
             log.info(
                 "started", extra={"mode": "llm" if services.chat_model else "demo", "version": __version__}
             )
@@ -162,6 +195,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     add_problem_handlers(app)
+    app.add_middleware(RequestLimits, settings=settings)
+    app.add_middleware(Authentication)
     app.add_middleware(LastResort)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_mb * MEBIBYTE)
     if settings.cors_origins:
@@ -170,10 +205,29 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
+            expose_headers=[
+                "Content-Disposition",
+                "RateLimit-Limit",
+                "RateLimit-Remaining",
+                "RateLimit-Reset",
+                "Retry-After",
+                "X-Highlight",
+            ],
         )
     app.add_middleware(RequestLog)
-    routers = (ask, completions, batches, threads, feedback, knowledge, documents, collections, jobs, ops)
+    routers = (
+        ask,
+        completions,
+        batches,
+        threads,
+        feedback,
+        knowledge,
+        documents,
+        collections,
+        jobs,
+        keys,
+        ops,
+    )
     for router in (module.router for module in routers):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
@@ -183,4 +237,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def home() -> RedirectResponse:
         return RedirectResponse("/docs")
 
+    audit_routes(app)
     return app

@@ -11,7 +11,7 @@ from logging import getLogger
 from typing import Any
 from uuid import uuid4
 
-from app.errors import LlmopsError, StorageUnavailable
+from app.errors import LlmopsError, Overloaded, StorageUnavailable, TooManyRequests
 from app.knowledge.batches import BatchClaim, Batches
 from app.runs import Runner, RunRequest
 from app.schemas import ProblemInfo
@@ -104,6 +104,9 @@ class BatchWorker:
             if self._is_stopping:
                 await self._in_pool(self._batches.release, claim)
             raise
+        except (TooManyRequests, Overloaded):
+            await self._in_pool(self._batches.release, claim)
+            await asyncio.sleep(_POLL_S)
         except LlmopsError as error:
             problem = ProblemInfo(code=error.code, detail=error.detail)
             await self._in_pool(self._batches.finish, claim, problem=problem)

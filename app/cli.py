@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from app.commands.keys import keys
 from app.commands.options import (
     AsJson,
     Collection,
@@ -22,6 +23,7 @@ from app.commands.options import (
     read_collection,
     read_texts,
 )
+from app.commands.tenants import tenants
 from app.commands.threads import threads
 from app.errors import InvalidRequest, LlmopsError
 
@@ -32,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(threads, name="threads")
+app.add_typer(keys, name="keys")
+app.add_typer(tenants, name="tenants")
 
 
 @app.command()

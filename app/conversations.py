@@ -20,6 +20,7 @@ from app.errors import InvalidRequest, UnknownThread
 from app.feedback import FEEDBACK_SCHEMA, REMOVE_FEEDBACK, feedback_on
 from app.schemas import Feedback, Thread, ThreadInfo, ThreadPage, Turn
 from app.state import TurnRecord
+from app.tenancy import DEFAULT_TENANT, SEPARATOR, plain_name, stored_name, tenant_of
 
 _SCHEMA: Final = (
     """
@@ -50,6 +51,16 @@ _INFO: Final = (
     "SELECT thread_id, title, created_at, updated_at, "
     "(SELECT count(*) FROM turns WHERE turns.thread_id = threads.thread_id) FROM threads"
 )
+_COUNT: Final = "SELECT count(*) FROM threads WHERE title LIKE ? ESCAPE '!' AND instr(thread_id, ?) = ?"
+_PAGE: Final = (
+    f"{_INFO} WHERE title LIKE ? ESCAPE '!' AND instr(thread_id, ?) = ?"
+    " ORDER BY updated_at DESC, thread_id LIMIT ? OFFSET ?"
+)
+_ALL_IDS: Final = "SELECT thread_id FROM threads UNION SELECT thread_id FROM waiting_plans"
+_IDS: Final = (
+    "SELECT thread_id FROM threads WHERE instr(thread_id, ?) = ?"
+    " UNION SELECT thread_id FROM waiting_plans WHERE instr(thread_id, ?) = ? ORDER BY thread_id"
+)
 _IS_KNOWN: Final = "SELECT 1 FROM turns WHERE thread_id = ? AND run_id = ?"
 _REMOVE: Final = (
     REMOVE_FEEDBACK,
@@ -69,7 +80,8 @@ _TITLED_WHILE_YOUNG: Final = 2
 class Conversations:
     """Every method is one transaction on the checkpointer's connection, whose `lock` it takes.
 
-    The lock undoes what is cut off while it is held.
+    The lock undoes what is cut off while it is held. Ids of threads come in as they are stored, see `app.tenancy`, and
+    go out as their tenant knows them.
     """
 
     def __init__(self, connection: aiosqlite.Connection, lock: asyncio.Lock) -> None:
@@ -93,26 +105,34 @@ class Conversations:
         async with self._writing():
             new: list[TurnRecord] = []
             for turn in reversed(turns):
-                if await self._value(_IS_KNOWN, (thread_id, turn["answer"]["run_id"])):
+                if await self._value(_IS_KNOWN, (thread_id, _stored_run(thread_id, turn))):
                     break
                 new.insert(0, turn)
             if new:
                 await self._insert(thread_id, new, moment)
 
-    async def page(self, *, query: str | None, limit: int, offset: int) -> ThreadPage:
-        """Conversations, the last used first; `query` must stand in the title, whatever the case of ASCII letters."""
-        pattern = f"%{_escaped(query or '')}%"
+    async def page(
+        self, *, query: str | None, limit: int, offset: int, tenant: str = DEFAULT_TENANT
+    ) -> ThreadPage:
+        """A tenant's conversations, the last used first.
+
+        `query` must stand in the title, whatever the case of ASCII letters.
+        """
+        chosen = f"%{_escaped(query or '')}%", *_range_of(tenant)
         async with self._lock:
-            total = await self._value(
-                "SELECT count(*) FROM threads WHERE title LIKE ? ESCAPE '!'", (pattern,)
-            )
-            rows = await self._connection.execute_fetchall(
-                f"{_INFO} WHERE title LIKE ? ESCAPE '!' ORDER BY updated_at DESC, thread_id LIMIT ? OFFSET ?",
-                (pattern, limit, offset),
-            )
+            total = await self._value(_COUNT, chosen)
+            rows = await self._connection.execute_fetchall(_PAGE, (*chosen, limit, offset))
         threads = [_as_info(row) for row in rows]
         end = offset + len(threads)
         return ThreadPage(threads=threads, total=total, next_offset=end if threads and end < total else None)
+
+    async def ids(self, tenant: str) -> list[str]:
+        """The ids of all threads of a tenant as they are stored, those with nothing but a plan that waits included."""
+        return await self._values(_IDS, _range_of(tenant) * 2)
+
+    async def tenants(self) -> set[str]:
+        """Everybody who has a thread."""
+        return {tenant_of(thread_id) for thread_id in await self._values(_ALL_IDS)}
 
     async def get(self, thread_id: str, last: int | None = None) -> Thread:
         """With all of its turns, or as many as these of the newest. Raises UnknownThread."""
@@ -202,7 +222,7 @@ class Conversations:
                 async with self._connection.execute(statement, (thread_id,)) as cursor:
                     removed += cursor.rowcount
             if not removed:
-                raise UnknownThread(f"There is no thread {thread_id!r}")
+                raise UnknownThread(f"There is no thread {plain_name(thread_id)!r}")
 
     async def _insert(
         self, thread_id: str, turns: Sequence[TurnRecord], moment: float, title: str | None = None
@@ -224,7 +244,13 @@ class Conversations:
         await self._connection.executemany(
             "INSERT INTO turns (thread_id, ordinal, run_id, question, answer) VALUES (?, ?, ?, ?, ?)",
             [
-                (thread_id, ordinal, turn["answer"]["run_id"], turn["question"], json.dumps(turn["answer"]))
+                (
+                    thread_id,
+                    ordinal,
+                    _stored_run(thread_id, turn),
+                    turn["question"],
+                    json.dumps(turn["answer"]),
+                )
                 for ordinal, turn in enumerate(turns, start=count + 1)
             ],
         )
@@ -232,7 +258,7 @@ class Conversations:
     async def _info(self, thread_id: str) -> ThreadInfo:
         rows = list(await self._connection.execute_fetchall(f"{_INFO} WHERE thread_id = ?", (thread_id,)))
         if not rows:
-            raise UnknownThread(f"There is no thread {thread_id!r}")
+            raise UnknownThread(f"There is no thread {plain_name(thread_id)!r}")
         return _as_info(rows[0])
 
     async def _turns(self, thread_id: str, last: int | None = None) -> list[TurnRecord]:
@@ -263,12 +289,21 @@ def _as_turn(turn: TurnRecord, said: dict[str, Feedback]) -> Turn:
 def _as_info(row: Any) -> ThreadInfo:
     thread_id, title, created_at, updated_at, turn_count = row
     return ThreadInfo(
-        thread_id=thread_id,
+        thread_id=plain_name(thread_id),
         title=title,
         created_at=datetime.fromtimestamp(created_at, UTC),
         updated_at=datetime.fromtimestamp(updated_at, UTC),
         turn_count=turn_count,
     )
+
+
+def _stored_run(thread_id: str, turn: TurnRecord) -> str:
+    return stored_name(tenant_of(thread_id), turn["answer"]["run_id"])
+
+
+def _range_of(tenant: str) -> tuple[str, int]:
+    """What to look for in stored ids, and where it must be found: nowhere, or at their beginning."""
+    return (SEPARATOR, 0) if tenant == DEFAULT_TENANT else (tenant + SEPARATOR, 1)
 
 
 def _escaped(text: str) -> str:

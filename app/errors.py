@@ -4,13 +4,16 @@ LlmopsError
 ├── ConfigurationError          the operator: a setting, or data built with other settings
 │   └── EmbeddingModelMismatch
 ├── StorageUnavailable          the operator: the disk is full, or the database does not answer
+├── Overloaded                  the operator: more is asked for than the service can carry
+├── IdentityProviderUnreachable the operator: the identity provider cannot be asked
 ├── ServerUnreachable           the operator: the server that a command was told to use does not answer
 ├── LeaseLost                   nobody: another worker, or nobody, goes on with the document
 ├── RequestError                the caller: the request cannot be carried out as it stands
 │   ├── InvalidRequest
+│   ├── Unauthenticated, Forbidden, TooManyRequests
 │   ├── NotFound
 │   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownRun, UnknownAgent,
-│   │   │   UnknownModel, UnknownJob, NoWaitingPlan
+│   │   │   UnknownModel, UnknownJob, UnknownKey, UnknownTenant, NoWaitingPlan
 │   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, NothingToResume, CollectionExists
@@ -44,6 +47,11 @@ class LlmopsError(Exception):
     def detail(self) -> str:
         return str(self) or self.title
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the answer over HTTP says beside its body."""
+        return {}
+
 
 class ConfigurationError(LlmopsError):
     """A setting is wrong; the message is one line that names it, its value and what is accepted."""
@@ -66,6 +74,26 @@ class StorageUnavailable(LlmopsError):
     status = 503
     code = "storage_unavailable"
     title = "The storage cannot be used at the moment"
+
+
+class Overloaded(LlmopsError):
+    """Refused at once instead of waiting with all the others; it may succeed a moment later."""
+
+    status = 503
+    code = "overloaded"
+    title = "The service has more to do than it can carry"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"retry-after": "1"}
+
+
+class IdentityProviderUnreachable(LlmopsError):
+    """Whether a token is good cannot be told at the moment, so it is not accepted."""
+
+    status = 503
+    code = "identity_provider_unreachable"
+    title = "The identity provider cannot be reached"
 
 
 class ServerUnreachable(LlmopsError):
@@ -94,6 +122,43 @@ class InvalidRequest(RequestError):
     status = 422
     code = "invalid_request"
     title = "The request is not valid"
+
+
+class Unauthenticated(RequestError):
+    """The caller gave no credentials where some are needed, or such as are not accepted."""
+
+    status = 401
+    code = "unauthenticated"
+    title = "The service needs to know who is asking"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Both ways to come in; a browser that opens a page asks its user by the second."""
+        return {"www-authenticate": 'Bearer realm="llmops", Basic realm="llmops", charset="UTF-8"'}
+
+
+class Forbidden(RequestError):
+    """The caller is known, and may not do this."""
+
+    status = 403
+    code = "forbidden"
+    title = "The caller may not do this"
+
+
+class TooManyRequests(RequestError):
+    """The caller has used up what he may have; `retry_after_s` until some of it is there again."""
+
+    status = 429
+    code = "too_many_requests"
+    title = "The caller has asked for too much"
+
+    def __init__(self, detail: str = "", *, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"retry-after": str(self.retry_after_s)}
 
 
 class BodyTooLarge(RequestError):
@@ -215,6 +280,16 @@ class NoWaitingPlan(NotFound):
 class UnknownJob(NotFound):
     code = "unknown_job"
     title = "No such job"
+
+
+class UnknownKey(NotFound):
+    code = "unknown_key"
+    title = "No such API key"
+
+
+class UnknownTenant(NotFound):
+    code = "unknown_tenant"
+    title = "No such tenant"
 
 
 class UnknownModel(NotFound):

@@ -13,6 +13,7 @@ import aiosqlite
 
 from app.errors import UnknownRun
 from app.schemas import Feedback, FeedbackRequest
+from app.tenancy import plain_name, stored_name
 
 FEEDBACK_SCHEMA: Final = (
     """
@@ -53,15 +54,17 @@ class FeedbackStore:
         self._connection = connection
         self._lock = lock
 
-    async def give(self, said: FeedbackRequest, moment: float) -> Feedback:
+    async def give(self, said: FeedbackRequest, moment: float, *, tenant: str) -> Feedback:
         """Keep what is said of a run in place of what was; `moment` is in seconds since 1970. Raises UnknownRun."""
-        if not await self._change(_GIVE, said.model_dump() | {"moment": moment}):
+        stored = said.model_dump() | {"run_id": stored_name(tenant, said.run_id), "moment": moment}
+        if not await self._change(_GIVE, stored):
             raise UnknownRun(f"No thread has an answer of a run {said.run_id!r}")
         return Feedback(**said.model_dump(), given_at=datetime.fromtimestamp(moment, UTC))
 
-    async def withdraw(self, run_id: str) -> None:
+    async def withdraw(self, run_id: str, *, tenant: str) -> None:
         """Raises UnknownRun: nothing was said of such a run."""
-        if not await self._change("DELETE FROM feedback WHERE run_id = :run_id", {"run_id": run_id}):
+        stored = {"run_id": stored_name(tenant, run_id)}
+        if not await self._change("DELETE FROM feedback WHERE run_id = :run_id", stored):
             raise UnknownRun(f"Nothing was said of a run {run_id!r}")
         async with self._lock:  # which else holds the comment for a while
             await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -75,9 +78,13 @@ class FeedbackStore:
 async def feedback_on(connection: aiosqlite.Connection, thread_id: str) -> dict[str, Feedback]:
     """What was said of the answers of a thread, by their runs; the caller has the lock."""
     rows = await connection.execute_fetchall(_OF_THREAD, (thread_id,))
-    return {
-        run_id: Feedback(
-            run_id=run_id, score=score, comment=comment, given_at=datetime.fromtimestamp(given_at, UTC)
+    given = (
+        Feedback(
+            run_id=plain_name(run_id),
+            score=score,
+            comment=comment,
+            given_at=datetime.fromtimestamp(given_at, UTC),
         )
         for run_id, score, comment, given_at in rows
-    }
+    )
+    return {feedback.run_id: feedback for feedback in given}

@@ -23,8 +23,10 @@ from app.chains.records import Turn
 from app.errors import InvalidRequest, RunTimeout, UnknownAgent
 from app.graph import RESULT
 from app.models.metering import begin_metering
+from app.quotas import Places, Quota
 from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, Interrupt, ModeChoice, Resume
 from app.state import RunInput
+from app.tenancy import DEFAULT_TENANT, plain_name, stored_name, tenant_of
 from app.thread_locks import ThreadLocks
 from app.threads import Threads
 
@@ -42,6 +44,7 @@ _THREAD_ID = re.compile(IDENTIFIER)
 class RunLimits:
     max_question_chars: int
     timeout_s: float
+    places: Places
     top_k_for: Callable[[str], int]
     """How many chunks to find in a collection where a request does not say; blocking."""
 
@@ -50,11 +53,13 @@ class RunLimits:
 class RunRequest:
     """What a caller asks for, whichever door it came through.
 
-    A client that keeps the conversation itself sends it as `history`; such a run belongs to no thread and leaves none.
-    With `approve_plan` a research ends with its plan, and goes on by `Runner.resumed`, which sets `plan`.
+    `collection` and `thread_id` are as the tenant knows them. A client that keeps the conversation itself sends it as
+    `history`; such a run belongs to no thread and leaves none. With `approve_plan` a research ends with its plan, and
+    goes on by `Runner.resumed`, which sets `plan`.
     """
 
     question: str
+    tenant: str = DEFAULT_TENANT
     collection: str | None = None
     thread_id: str | None = None
     agent: str = "auto"
@@ -74,13 +79,20 @@ class Runner:
     """
 
     def __init__(
-        self, graph: Graph, stateless: Graph, limits: RunLimits, locks: ThreadLocks, threads: Threads
+        self,
+        graph: Graph,
+        stateless: Graph,
+        limits: RunLimits,
+        locks: ThreadLocks,
+        threads: Threads,
+        tokens: Quota,
     ) -> None:
         self._graph = graph
         self._stateless = stateless
         self._locks = locks
         self._limits = limits
         self._threads = threads
+        self._tokens = tokens
 
     def check(self, request: RunRequest) -> None:
         """Refuse a request that could not run, before anything of an answer is sent.
@@ -106,7 +118,7 @@ class Runner:
         if request.approve_plan and request.history is not None:
             raise InvalidRequest("approve_plan: needs a thread, on which the research can be resumed")
         if request.thread_id is not None:
-            with self._locks.claim(request.thread_id):
+            with self._locks.claim(stored_name(request.tenant, request.thread_id)):
                 pass
 
     async def run(self, request: RunRequest) -> Answer:
@@ -115,16 +127,22 @@ class Runner:
         assert isinstance(outcome, Answer)  # noqa: S101  # a request without `approve_plan` is not interrupted
         return outcome
 
-    async def resumed(self, thread_id: str, resume: Resume, run_id: str | None = None) -> RunRequest:
-        """The request that goes on with the research that waits on a thread.
+    async def resumed(self, stored_id: str, resume: Resume, run_id: str | None = None) -> RunRequest:
+        """The request that goes on with the research that waits on a thread, given by the id that it is stored under.
 
         Raises:
             NothingToResume: none waits, or another question was asked since.
             InvalidRequest: the thread's id is not acceptable.
         """
-        fields, plan = await self._threads.waiting(thread_id)
+        fields, plan = await self._threads.waiting(stored_id)
         chosen = tuple(resume.sub_questions or plan)
-        return RunRequest(**fields, thread_id=thread_id, plan=chosen, run_id=run_id or uuid4().hex)
+        return RunRequest(
+            **fields,
+            tenant=tenant_of(stored_id),
+            thread_id=plain_name(stored_id),
+            plan=chosen,
+            run_id=run_id or uuid4().hex,
+        )
 
     async def outcome(self, request: RunRequest) -> Answer | Interrupt:
         """Give the answer or what it waits for, or raise what kept it from being given."""
@@ -150,7 +168,11 @@ class Runner:
         """
         self.check(request)
         thread_id = request.thread_id or uuid4().hex
-        with self._locks.claim(thread_id):
+        await self._tokens.check(request.tenant)
+        with (
+            self._limits.places.taken(request.tenant),
+            self._locks.claim(stored_name(request.tenant, thread_id)),
+        ):
             yield {"type": "run", "content": "", "run_id": request.run_id, "thread_id": thread_id}
             queue: _Queue = asyncio.Queue(_MAX_WAITING)
             context = contextvars.Context()
@@ -186,7 +208,7 @@ class Runner:
     async def _answer(self, known: RunInput, request: RunRequest, queue: _Queue) -> None:
         answer: Event = {}
         event: Any
-        thread_id = known["thread_id"]
+        thread_id = stored_name(request.tenant, known["thread_id"])
         if request.thread_id is not None and not request.plan:
             await self._threads.forget_waiting(thread_id)
         graph = self._graph if request.history is None else self._stateless
@@ -202,7 +224,7 @@ class Runner:
             elif event["type"] == "interrupt":
                 plan = event["value"]["sub_questions"]
                 await self._threads.wait_for_approval(thread_id, _to_be_resumed(request), plan)
-                await queue.put({**event, "thread_id": thread_id, "run_id": request.run_id})
+                await queue.put({**event, "thread_id": known["thread_id"], "run_id": request.run_id})
             else:
                 await queue.put(event)
         if not answer:
@@ -212,12 +234,13 @@ class Runner:
         for citation in answer["citations"]:
             await queue.put({"type": "citation", "content": "", **citation})
         await queue.put({"type": "final", "content": "", **answer})
+        await self._tokens.count(request.tenant, sum(answer["usage"].values()))
         _log_run(answer)
         if request.thread_id is not None and answer["mode"] == "llm" and not answer["degraded"]:
-            self._threads.title_later(request.thread_id)
+            self._threads.title_later(thread_id)
 
     def _input(self, request: RunRequest, thread_id: str, pieces: bool) -> RunInput:
-        collection = request.collection or DEFAULT_COLLECTION
+        collection = stored_name(request.tenant, request.collection or DEFAULT_COLLECTION)
         return {
             "run_id": request.run_id,
             "thread_id": thread_id,

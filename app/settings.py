@@ -17,6 +17,7 @@ EMBEDDED_EMBEDDING_MODELS = (EMBEDDED_EMBEDDING_MODEL, f"{EMBEDDED_EMBEDDING_MOD
 OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
 MODEL_RERANKER = "llm"
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
+_RATE = re.compile(r"\s*[1-9]\d{0,14}\s*/\s*(\d{1,6}\s+)?(second|minute|hour|day|month)s?\s*")
 DEFAULT_CHAT_MODEL = "openai:gpt-4o"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -72,10 +73,25 @@ class Settings(BaseSettings):
     parse_memory_mb: int = Field(default=1_024, ge=128)
     ingestion_workers: int = Field(default=2, ge=0, le=64)
     request_timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    shutdown_timeout_s: int = Field(default=25, ge=1)
+    max_open_requests: int = Field(default=1_000, ge=1)
+    max_running_questions: int = Field(default=200, ge=1)
+    tenant_running_questions: int = Field(default=100, ge=1)
+    rate_limit_requests: str | None = None
+    rate_limit_tokens: str | None = None
+    rate_limit_upload_bytes: str | None = None
+    rate_limit_storage: str = "memory://"
+
+    # As a client: of the commands with --server, and of the user interface
+    api_key: SecretStr | None = None
 
     # Serving
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
+    api_keys_required: bool | None = None
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_tenant_claim: str = "tenant"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: LogLevel = Field("INFO", validation_alias=_bare("LOG_LEVEL"))
     log_dir: Path = Path("logs")
@@ -110,7 +126,14 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("openai_base_url", "cors_origins")
+    @field_validator("rate_limit_requests", "rate_limit_tokens", "rate_limit_upload_bytes")
+    @classmethod
+    def _is_rate(cls, value: str | None) -> str | None:
+        if value is not None and not all(map(_RATE.fullmatch, value.split(";"))):
+            raise ValueError("must be written as 600/minute or 20/second; 5000/hour")
+        return value
+
+    @field_validator("openai_base_url", "oidc_issuer", "cors_origins")
     @classmethod
     def _is_web_address(cls, value: Any) -> Any:
         for address in (value,) if isinstance(value, str) else value or ():
@@ -123,6 +146,14 @@ class Settings(BaseSettings):
         if self.use_demo_mode is False and not self.has_chat_model:
             raise ValueError(
                 "USE_DEMO_MODE=false needs a chat model: set OPENAI_API_KEY or LLMOPS_CHAT_MODEL"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_have_audience(self) -> Self:
+        if self.oidc_issuer is not None and self.oidc_audience is None:
+            raise ValueError(
+                "LLMOPS_OIDC_ISSUER needs LLMOPS_OIDC_AUDIENCE, or tokens for other services would open this one"
             )
         return self
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import ConfigurationError, ThreadBusy
+from app.tenancy import plain_name
 
 _OFFSET_BITS = 62
 
@@ -40,7 +41,9 @@ class ThreadLocks:
         """
         offset = _offset(thread_id)
         if thread_id in self._mine or not self._try_lock(offset):
-            raise ThreadBusy(f"Thread {thread_id!r} is answering another question; wait for it to finish")
+            raise ThreadBusy(
+                f"Thread {plain_name(thread_id)!r} is answering another question; wait for it to finish"
+            )
         self._mine.add(thread_id)
         try:
             yield

@@ -16,6 +16,7 @@ from app.errors import NothingToResume, NoWaitingPlan, StorageUnavailable
 from app.models.chat import ChatModel
 from app.schemas import Feedback, FeedbackRequest, Thread, ThreadInfo, ThreadPage, WaitingPlan
 from app.state import REMEMBERED_TURNS
+from app.tenancy import plain_name, stored_name, tenant_of
 from app.thread_locks import ThreadLocks
 from app.thread_memory import ThreadMemory
 
@@ -23,7 +24,10 @@ log = getLogger("llmops.rag")
 
 
 class Threads:
-    """Raises (every method): `StorageUnavailable` when what is remembered cannot be read or written."""
+    """Ids of threads come in as they are stored, see `app.tenancy`, and go out as their tenant knows them.
+
+    Raises (every method): `StorageUnavailable` when what is remembered cannot be read or written.
+    """
 
     def __init__(
         self,
@@ -40,10 +44,10 @@ class Threads:
         self._chat_model = chat_model
         self._titling: set[asyncio.Task[None]] = set()
 
-    async def page(self, *, query: str | None = None, limit: int, offset: int = 0) -> ThreadPage:
-        """Conversations, the last used first, `query` standing in their titles."""
+    async def page(self, *, tenant: str, query: str | None = None, limit: int, offset: int = 0) -> ThreadPage:
+        """A tenant's conversations, the last used first, `query` standing in their titles."""
         with self.memory.translated("read"):
-            return await self._conversations.page(query=query, limit=limit, offset=offset)
+            return await self._conversations.page(query=query, limit=limit, offset=offset, tenant=tenant)
 
     async def get(self, thread_id: str, *, last: int | None = None) -> Thread:
         """All turns of a conversation, or as many of the newest. Raises UnknownThread."""
@@ -65,15 +69,15 @@ class Threads:
         with self._locks.claim(thread_id), self.memory.translated("deleted"):
             await self.memory.forget(thread_id)
 
-    async def give_feedback(self, said: FeedbackRequest) -> Feedback:
+    async def give_feedback(self, said: FeedbackRequest, *, tenant: str) -> Feedback:
         """Keep what a reader says of an answer, in place of what was said before. Raises UnknownRun."""
         with self.memory.translated("stored"):
-            return await self.memory.feedback.give(said, time.time())
+            return await self.memory.feedback.give(said, time.time(), tenant=tenant)
 
-    async def withdraw_feedback(self, run_id: str) -> None:
+    async def withdraw_feedback(self, run_id: str, *, tenant: str) -> None:
         """Raises UnknownRun: nothing was said of such a run."""
         with self.memory.translated("stored"):
-            await self.memory.feedback.withdraw(run_id)
+            await self.memory.feedback.withdraw(run_id, tenant=tenant)
 
     async def fork(self, thread_id: str, *, after_turn: int) -> ThreadInfo:
         """Begin a new conversation with the first turns of another, which goes on as it was.
@@ -82,7 +86,7 @@ class Threads:
             UnknownThread
             InvalidRequest: it has not so many turns.
         """
-        fork_id = uuid4().hex
+        fork_id = stored_name(tenant_of(thread_id), uuid4().hex)
         with self.memory.translated("copied"):
             turns = await self._conversations.copy(thread_id, fork_id, after_turn, time.time())
             await self._graph.aupdate_state(
@@ -102,7 +106,7 @@ class Threads:
         with self.memory.translated("read"):
             found = await self._conversations.waiting(thread_id)
         if found is None:
-            raise NothingToResume(f"No research waits for approval on thread {thread_id!r}")
+            raise NothingToResume(f"No research waits for approval on thread {plain_name(thread_id)!r}")
         return found["request"], found["plan"]
 
     async def plan(self, thread_id: str) -> WaitingPlan:
@@ -111,7 +115,7 @@ class Threads:
             request, plan = await self.waiting(thread_id)
         except NothingToResume as nothing:
             raise NoWaitingPlan(nothing.detail) from None
-        return WaitingPlan(thread_id=thread_id, question=request["question"], sub_questions=plan)
+        return WaitingPlan(thread_id=plain_name(thread_id), question=request["question"], sub_questions=plan)
 
     async def discard_plan(self, thread_id: str) -> None:
         """Leave the research that waits undone.

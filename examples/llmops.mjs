@@ -20,8 +20,12 @@ export class LlmopsError extends Error {
 }
 
 export class Llmops {
-  constructor(url = "http://127.0.0.1:8000") {
+  #authorization;
+
+  /** `apiKey` where the service wants one. */
+  constructor(url = "http://127.0.0.1:8000", { apiKey } = {}) {
     this.url = url.replace(/\/+$/, "");
+    this.#authorization = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   }
 
   /** The whole answer. `fields` are those of `POST /ask`: question, thread_id, agent, collection, document_ids, mode. */
@@ -104,7 +108,8 @@ export class Llmops {
   }
 
   async #send(method, path, { json, body, signal, headers: more } = {}) {
-    const headers = json === undefined ? { ...more } : { "content-type": "application/json", ...more };
+    const type = json === undefined ? {} : { "content-type": "application/json" };
+    const headers = { ...this.#authorization, ...type, ...more };
     const sent = json === undefined ? body : JSON.stringify(json);
     const response = await fetch(`${this.url}${path}`, { method, headers, body: sent, signal });
     if (response.ok) return response;

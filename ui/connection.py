@@ -31,12 +31,18 @@ class ServerRefused(Exception):
         self.status = problem.status
         self.request_id = problem.request_id
 
+    @property
+    def is_unknown_caller(self) -> bool:
+        """Whether the service wants to know who is asking."""
+        return self.status == httpx.codes.UNAUTHORIZED
+
 
 class Connection:
     """Sends requests to one service; safe to share between the sessions of all users."""
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, api_key: str | None = None) -> None:
         self.api_url = api_url.rstrip("/")
+        self._headers = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
 
     def close(self) -> None:
         if opened := vars(self).get("_http"):
@@ -46,7 +52,10 @@ class Connection:
     def _http(self) -> httpx.Client:
         # Not in the constructor: a mistyped address is one more way in which the service cannot be reached.
         return httpx.Client(
-            base_url=self.api_url, timeout=httpx.Timeout(_READ_S, connect=CONNECT_S), follow_redirects=True
+            base_url=self.api_url,
+            headers=self._headers,
+            timeout=httpx.Timeout(_READ_S, connect=CONNECT_S),
+            follow_redirects=True,
         )
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:

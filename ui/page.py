@@ -11,6 +11,7 @@ import streamlit as st
 
 from ui.client import Client, ServerRefused, ServerUnavailable
 from ui.components.problems import show_refusal, show_unexpected, show_unreachable
+from ui.sign_in import ask_for_key, current_key
 from ui.views.batch import show_batch_page
 from ui.views.chat import show_chat
 from ui.views.documents import show_documents_page
@@ -24,7 +25,7 @@ _ICON = Path(__file__).with_name("icon.svg")
 
 def show_page(api_url: str) -> None:
     """Draw everything. Whatever goes wrong, the reader gets a sentence and a way on, never a traceback."""
-    client = _open_client(api_url)
+    client = _open_client(api_url, current_key())
     page = st.navigation(_list_pages(client))
     st.set_page_config(page_title=f"{page.title} · Ask your documents", page_icon=_ICON)
     page.run()
@@ -44,8 +45,8 @@ def _list_pages(client: Client) -> list[st.Page]:
 
 
 @st.cache_resource(show_spinner=False, on_release=Client.close)
-def _open_client(api_url: str) -> Client:
-    return Client(api_url)
+def _open_client(api_url: str, api_key: str | None) -> Client:
+    return Client(api_url, api_key)
 
 
 def _show(view: Callable[[Client], None], client: Client) -> None:
@@ -54,7 +55,10 @@ def _show(view: Callable[[Client], None], client: Client) -> None:
     except ServerUnavailable as error:
         show_unreachable(client, error)
     except ServerRefused as refusal:
-        show_refusal(refusal)
+        if refusal.is_unknown_caller:
+            ask_for_key(client.api_url)
+        else:
+            show_refusal(refusal)
     except Exception:
         log.exception("page_failed")
         show_unexpected()

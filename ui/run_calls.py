@@ -84,6 +84,7 @@ class RunCalls(Connection):
         limits = httpx.Timeout(_RUN_S, connect=CONNECT_S)
         agent: RemoteRunnable[Any, Any] = RemoteRunnable(
             f"{self.api_url}/agent/",
+            headers=self._headers,
             timeout=limits,  # type: ignore[arg-type]  # handed on to httpx as it is
         )
         # LangServe raises before the body is read, and with it would go the reason of the refusal.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from app.api.auth import Caller, may_read
 from app.api.bodies import JsonRoute
 from app.api.disconnects import answer_while_connected
 from app.api.openapi import Responses, problem_responses
+from app.api.ownership import StoredThreadId
 from app.api.services import Services, UsesServices
-from app.api.threads import ThreadId
 from app.errors import (
     NothingToResume,
     NoWaitingPlan,
@@ -21,7 +22,7 @@ from app.errors import (
 from app.runs import RunRequest
 from app.schemas import Answer, AskRequest, Interrupt, Resume, WaitingPlan
 
-router = APIRouter(tags=["Questions"], route_class=JsonRoute)
+router = APIRouter(tags=["Questions"], route_class=JsonRoute, dependencies=[Depends(may_read)])
 
 _WAITS: Responses = {
     202: {"model": Interrupt, "description": "With `approve_plan`: the plan waits for approval"}
@@ -36,10 +37,10 @@ _PROBLEMS = (UnknownAgent, UnknownCollection, UnknownDocument, ThreadBusy, RunTi
     responses=_WAITS | problem_responses(*_PROBLEMS),
 )
 async def ask(
-    body: AskRequest, request: Request, response: Response, services: UsesServices
+    body: AskRequest, request: Request, response: Response, services: UsesServices, caller: Caller
 ) -> Answer | Interrupt:
     """Answer a question about the documents, with citations."""
-    return await _answer(RunRequest(**body.model_dump()), request, response, services)
+    return await _answer(RunRequest(**body.model_dump(), tenant=caller.tenant), request, response, services)
 
 
 @router.get(
@@ -47,7 +48,7 @@ async def ask(
     summary="Get the plan that waits",
     responses=problem_responses(NoWaitingPlan),
 )
-async def get_plan(thread_id: ThreadId, services: UsesServices) -> WaitingPlan:
+async def get_plan(thread_id: StoredThreadId, services: UsesServices) -> WaitingPlan:
     """What a research with `approve_plan` would go on with."""
     return await services.threads.plan(thread_id)
 
@@ -58,7 +59,7 @@ async def get_plan(thread_id: ThreadId, services: UsesServices) -> WaitingPlan:
     summary="Discard the plan that waits",
     responses=problem_responses(NoWaitingPlan, ThreadBusy),
 )
-async def discard_plan(thread_id: ThreadId, services: UsesServices) -> Response:
+async def discard_plan(thread_id: StoredThreadId, services: UsesServices) -> Response:
     """Leave a research undone; the thread stays as it was before the question."""
     await services.threads.discard_plan(thread_id)
     return Response(status_code=204)
@@ -71,7 +72,7 @@ async def discard_plan(thread_id: ThreadId, services: UsesServices) -> Response:
     responses=problem_responses(NothingToResume, *_PROBLEMS),
 )
 async def resume(
-    thread_id: ThreadId, body: Resume, request: Request, response: Response, services: UsesServices
+    thread_id: StoredThreadId, body: Resume, request: Request, response: Response, services: UsesServices
 ) -> Answer | Interrupt:
     """Go on with a research whose plan waits for approval, with the plan as it is or with other sub-questions."""
     run = await services.runner.resumed(thread_id, body)

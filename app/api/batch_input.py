@@ -35,7 +35,9 @@ class _Unreadable:
     error: InvalidRequest
 
 
-def read_batch(body: bytes, media_type: str, runner: Runner, *, max_questions: int) -> list[NewItem]:
+def read_batch(
+    body: bytes, media_type: str, runner: Runner, *, tenant: str, max_questions: int
+) -> list[NewItem]:
     """The questions in order; one that could not be asked comes with its problem.
 
     In files, columns and fields of other names are passed over: a list of questions often has more in it.
@@ -57,13 +59,15 @@ def read_batch(body: bytes, media_type: str, runner: Runner, *, max_questions: i
         raise InvalidRequest("questions: there is none")
     if len(some) > max_questions:
         raise InvalidRequest(f"questions: there are more than {max_questions}")
-    return list(_as_items(some, defaults, runner))
+    return list(_as_items(some, defaults, runner, tenant))
 
 
-def _as_items(rows: Iterable[Any], defaults: Mapping[str, Any], runner: Runner) -> Iterator[NewItem]:
+def _as_items(
+    rows: Iterable[Any], defaults: Mapping[str, Any], runner: Runner, tenant: str
+) -> Iterator[NewItem]:
     ids = 0
     for row in rows:
-        item = _as_item(row, defaults, runner)
+        item = _as_item(row, defaults, runner, tenant)
         ids += len(item.request.get("document_ids") or ())
         if ids > _MAX_DOCUMENT_IDS:
             raise InvalidRequest(
@@ -72,14 +76,14 @@ def _as_items(rows: Iterable[Any], defaults: Mapping[str, Any], runner: Runner) 
         yield item
 
 
-def _as_item(row: Any, defaults: Mapping[str, Any], runner: Runner) -> NewItem:
+def _as_item(row: Any, defaults: Mapping[str, Any], runner: Runner, tenant: str) -> NewItem:
     try:
         if isinstance(row, _Unreadable):
             raise row.error
         if not isinstance(row, str | Mapping):
             raise InvalidRequest("must be a text or an object")
         fields = {_COLUMN: row} if isinstance(row, str) else row
-        asked = _validated({**defaults, **fields}, BatchQuestion).model_dump()
+        asked = {**_validated({**defaults, **fields}, BatchQuestion).model_dump(), "tenant": tenant}
         runner.check(RunRequest(**asked))
     except LlmopsError as error:
         problem = ProblemInfo(code=error.code, detail=error.detail[:_MAX_DETAIL_CHARS])

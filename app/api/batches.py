@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from app.api.auth import Caller, may_read
 from app.api.batch_input import CSV, JSON, JSON_LINES, read_batch
 from app.api.batch_output import as_csv, as_json_lines
 from app.api.downloads import attachment
 from app.api.jobs import finished
 from app.api.openapi import Responses, problem_responses, reference
+from app.api.ownership import JobId
 from app.api.problems import as_problem
 from app.api.services import Services, UsesServices
 from app.errors import BodyTooLarge, UnknownJob
@@ -26,7 +28,7 @@ from app.schemas import (
     ProblemInfo,
 )
 
-router = APIRouter(tags=["Questions"])
+router = APIRouter(tags=["Questions"], dependencies=[Depends(may_read)])
 
 _CANCELLED = ProblemInfo(code="cancelled", detail="The batch was cancelled before this question was answered")
 _BODY: dict[str, Any] = {
@@ -59,6 +61,7 @@ _FILE: Responses = {200: {"content": {JSON_LINES: {}, CSV: {}}}}
 async def ask_batch(
     request: Request,
     services: UsesServices,
+    caller: Caller,
     response: Response,
     wait: Annotated[bool, Query(description="Answer when every question is answered")] = False,
 ) -> BatchAccepted | BatchAnswers:
@@ -69,9 +72,10 @@ async def ask_batch(
         body,
         media_type.partition(";")[0].strip().lower(),
         services.runner,
+        tenant=caller.tenant,
         max_questions=services.settings.max_batch_questions,
     )
-    job_id = await services.in_pool(services.batches.open, items)
+    job_id = await services.in_pool(services.batches.open, items, tenant=caller.tenant)
     services.batch_worker.wake()
     if not wait:
         return BatchAccepted(job_id=job_id)
@@ -89,7 +93,7 @@ async def ask_batch(
     responses=_FILE | problem_responses(UnknownJob),
 )
 async def batch_results(
-    job_id: str,
+    job_id: JobId,
     services: UsesServices,
     format: Annotated[Literal["json", "jsonl", "csv"], Query()] = "json",  # noqa: A002  # the name on the wire
 ) -> Response | BatchResults:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter, Depends, Response
 
-from fastapi import APIRouter, Path, Response
-
+from app.api.auth import Caller, may_read, may_write
 from app.api.bodies import JsonRoute
 from app.api.openapi import problem_responses
+from app.api.ownership import StoredCollection
 from app.api.services import UsesServices
 from app.errors import CollectionExists, InvalidRequest, UnknownCollection
 from app.schemas import (
     CollectionChange,
     CollectionInfo,
     CollectionList,
-    CollectionName,
     CollectionSettings,
     NewCollection,
 )
@@ -22,13 +21,13 @@ from app.settings import Settings
 
 router = APIRouter(prefix="/collections", tags=["Collections"], route_class=JsonRoute)
 
-Name = Annotated[CollectionName, Path(examples=["contracts"])]
+_READ, _WRITE = [Depends(may_read)], [Depends(may_write)]
 
 
-@router.get("", summary="List collections")
-async def list_collections(services: UsesServices) -> CollectionList:
+@router.get("", summary="List collections", dependencies=_READ)
+async def list_collections(services: UsesServices, caller: Caller) -> CollectionList:
     """All collections by name, with what they hold; `default` always exists."""
-    found = await services.in_pool(services.knowledge.store.catalogue.all)
+    found = await services.in_pool(services.knowledge.store.catalogue.all, caller.tenant)
     return CollectionList(collections=found)
 
 
@@ -37,20 +36,22 @@ async def list_collections(services: UsesServices) -> CollectionList:
     summary="Create a collection",
     status_code=201,
     responses=problem_responses(CollectionExists, InvalidRequest),
+    dependencies=_WRITE,
 )
-async def create_collection(body: NewCollection, services: UsesServices) -> CollectionInfo:
+async def create_collection(body: NewCollection, services: UsesServices, caller: Caller) -> CollectionInfo:
     """An empty collection. Uploading into a name that does not exist creates it as well, without settings."""
     check_fit(body.settings, services.settings)
     catalogue = services.knowledge.store.catalogue
-    return await services.in_pool(catalogue.create, body.name, body.settings)
+    return await services.in_pool(catalogue.create, caller.stored(body.name), body.settings)
 
 
 @router.get(
     "/{name}",
     summary="Get one collection",
     responses=problem_responses(UnknownCollection, InvalidRequest),
+    dependencies=_READ,
 )
-async def get_collection(name: Name, services: UsesServices) -> CollectionInfo:
+async def get_collection(name: StoredCollection, services: UsesServices) -> CollectionInfo:
     """What a collection holds, and the settings that it has of its own."""
     return await services.in_pool(services.knowledge.store.catalogue.get, name)
 
@@ -59,8 +60,11 @@ async def get_collection(name: Name, services: UsesServices) -> CollectionInfo:
     "/{name}",
     summary="Change the settings of a collection",
     responses=problem_responses(UnknownCollection, InvalidRequest),
+    dependencies=_WRITE,
 )
-async def change_collection(name: Name, body: CollectionChange, services: UsesServices) -> CollectionInfo:
+async def change_collection(
+    name: StoredCollection, body: CollectionChange, services: UsesServices
+) -> CollectionInfo:
     """Fields that are left out stay, null follows the configuration again.
 
     Another chunking applies to documents that are indexed from now on; those that are there keep their chunks.
@@ -78,8 +82,9 @@ async def change_collection(name: Name, body: CollectionChange, services: UsesSe
     summary="Delete a collection with its documents",
     status_code=204,
     responses=problem_responses(UnknownCollection, InvalidRequest),
+    dependencies=_WRITE,
 )
-async def delete_collection(name: Name, services: UsesServices) -> Response:
+async def delete_collection(name: StoredCollection, services: UsesServices) -> Response:
     """Forget the collection, its settings, and all its documents with their files. `default` stays, empty."""
     await services.in_pool(services.knowledge.store.catalogue.delete, name)
     return Response(status_code=204)

@@ -19,7 +19,7 @@ MODELS: Final[dict[str, AgentChoice]] = {
 """The names of the agents as models; `agent` chooses among the others."""
 
 
-def as_run(body: CompletionRequest) -> RunRequest:
+def as_run(body: CompletionRequest, *, tenant: str) -> RunRequest:
     """The last message is the question, those before it are the history unless a thread is named.
 
     What the system says is left out: the answer comes from the documents, and is written as the service writes.
@@ -36,6 +36,7 @@ def as_run(body: CompletionRequest) -> RunRequest:
     before = [(_speaker(message), text) for message, text in zip(body.messages[:-1], texts, strict=False)]
     return RunRequest(
         question=texts[-1],
+        tenant=tenant,
         agent=agent,
         history=history_of(before) if body.thread_id is None else None,
         collection=body.collection,

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from logging import getLogger
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from app import __version__
+from app.api.auth import Caller, may_read
 from app.api.completion_input import MODELS, agent_of, as_run
 from app.api.completion_stream import CompletionChunks, completion_id, facts_of, usage_of
 from app.api.disconnects import answer_while_connected
@@ -41,7 +42,7 @@ from app.schemas.completions import (
 
 log = getLogger("llmops.api")
 
-router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=OpenAIRoute)
+router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=OpenAIRoute, dependencies=[Depends(may_read)])
 
 _END = "[DONE]"
 _STARTED = int(time.time())
@@ -76,10 +77,10 @@ async def get_model(model: str) -> ModelEntry:
     responses=_STREAM | _ERRORS,
 )
 async def complete_chat(
-    body: CompletionRequest, request: Request, services: UsesServices
+    body: CompletionRequest, request: Request, services: UsesServices, caller: Caller
 ) -> Completion | EventSourceResponse:
     """Answer the last message from the documents, with citations on the message and as footnotes in its text."""
-    run = as_run(body)
+    run = as_run(body, tenant=caller.tenant)
     services.runner.check(run)
     if body.stream:
         with_usage = body.stream_options is not None and body.stream_options.include_usage

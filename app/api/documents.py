@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
+from app.api.auth import Caller, may_read
 from app.api.downloads import attachment, in_chunks
 from app.api.openapi import ANY_FILE, PNG, problem_responses
+from app.api.ownership import DocumentId
 from app.api.services import UsesServices
 from app.errors import (
     CorruptDocument,
@@ -31,13 +33,12 @@ from app.schemas import (
     DocumentStatus,
 )
 
-router = APIRouter(tags=["Documents"])
+router = APIRouter(tags=["Documents"], dependencies=[Depends(may_read)])
 
 _LARGEST = 2**53  # a number that every JSON client can write
 _ASK_AGAIN = "private, no-cache"
 """To be asked for again each time, which costs a few bytes: what was deleted must not come out of a browser's cache."""
 
-DocumentId = Annotated[str, Path(description="`document_id` of a DocumentInfo")]
 PageNumber = Annotated[int, Path(description="Counted from 1", examples=[3])]
 Offset = Annotated[
     int, Query(ge=0, le=_LARGEST, description="Pass over so many; `next_offset` of the last answer")
@@ -72,6 +73,7 @@ def read_span(
 )
 async def list_documents(
     services: UsesServices,
+    caller: Caller,
     collection: Annotated[CollectionName | None, Query()] = None,
     status: Annotated[list[DocumentStatus] | None, Query(description="One or several")] = None,
     name: NamePart | None = None,
@@ -81,7 +83,8 @@ async def list_documents(
     """All documents, or those of one collection, in these states, or with this in their name."""
     found = await services.in_pool(
         services.knowledge.store.listing.documents,
-        collection=collection,
+        tenant=caller.tenant,
+        collection=None if collection is None else caller.stored(collection),
         statuses=status or (),
         name=name,
         limit=limit,

@@ -106,6 +106,16 @@ _COLLECTION: Example = {
 _MODEL: Example = {"id": "agent", "object": "model", "created": 1793611800, "owned_by": "end-to-end-llmops"}
 _COMPLETION_ID = f"chatcmpl-{_RUN_ID}"
 
+_KEY: Example = {
+    "key_id": "3f9c1d20a4b7e685",
+    "name": "nightly import",
+    "tenant": "default",
+    "scopes": ["write"],
+    "created_at": _CREATED,
+    "expires_at": None,
+    "revoked_at": None,
+    "last_used_at": None,
+}
 EXAMPLES: dict[type[BaseModel], Example] = {
     schemas.Alive: {"status": "ok"},
     schemas.Answer: _ANSWER,
@@ -218,6 +228,10 @@ EXAMPLES: dict[type[BaseModel], Example] = {
         "id": _RUN_ID,
         "value": {"sub_questions": _SUB_QUESTIONS},
     },
+    schemas.CreatedKey: _KEY | {"key": "llmops_3f9c1d20a4b7e685_…"},
+    schemas.KeyInfo: _KEY,
+    schemas.KeyList: {"keys": [_KEY]},
+    schemas.NewKey: {"name": "nightly import", "scopes": ["write"]},
     schemas.JobInfo: _JOB,
     schemas.JobList: {"jobs": [_JOB]},
     schemas.NewCollection: {"name": "contracts", "settings": {"top_k": 10}},

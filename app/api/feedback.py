@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Depends, Path, Response
 
+from app.api.auth import Caller, may_read
 from app.api.bodies import JsonRoute
 from app.api.openapi import problem_responses
 from app.api.services import UsesServices
 from app.errors import UnknownRun
 from app.schemas import Feedback, FeedbackRequest
 
-router = APIRouter(prefix="/feedback", tags=["Threads"], route_class=JsonRoute)
+router = APIRouter(
+    prefix="/feedback", tags=["Threads"], route_class=JsonRoute, dependencies=[Depends(may_read)]
+)
 
 
 @router.post("", summary="Say what an answer was worth", responses=problem_responses(UnknownRun))
-async def give_feedback(body: FeedbackRequest, services: UsesServices) -> Feedback:
+async def give_feedback(body: FeedbackRequest, services: UsesServices, caller: Caller) -> Feedback:
     """Keep a score and perhaps a comment with an answer on a thread, in place of what was said of it before.
 
     They are shown with the turn, and go with its thread.
     """
-    return await services.threads.give_feedback(body)
+    return await services.threads.give_feedback(body, tenant=caller.tenant)
 
 
 @router.delete(
@@ -31,8 +34,8 @@ async def give_feedback(body: FeedbackRequest, services: UsesServices) -> Feedba
     responses=problem_responses(UnknownRun),
 )
 async def withdraw_feedback(
-    run_id: Annotated[str, Path(description="`run_id` of an Answer")], services: UsesServices
+    run_id: Annotated[str, Path(description="`run_id` of an Answer")], services: UsesServices, caller: Caller
 ) -> Response:
     """Forget the score and the comment; the answer stays."""
-    await services.threads.withdraw_feedback(run_id)
+    await services.threads.withdraw_feedback(run_id, tenant=caller.tenant)
     return Response(status_code=204)

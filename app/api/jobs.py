@@ -7,17 +7,21 @@ from collections.abc import AsyncIterator
 from hashlib import blake2b
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from app.api.auth import Caller, may_read, require_scope
 from app.api.openapi import Responses, problem_responses
+from app.api.ownership import JobId
 from app.api.services import Services, UsesServices
-from app.errors import UnknownJob
+from app.errors import Forbidden, UnknownJob
+from app.principal import Principal
 from app.schemas import JobInfo, JobList
 
-router = APIRouter(prefix="/jobs", tags=["Jobs"])
+router = APIRouter(prefix="/jobs", tags=["Jobs"], dependencies=[Depends(may_read)])
 
 _UNKNOWN = problem_responses(UnknownJob)
+_CHANGED = problem_responses(UnknownJob, Forbidden)
 _SEEN_ALL: Responses = {
     204: {"description": "With `Last-Event-ID`: the job is finished, and that was its end"}
 }
@@ -26,13 +30,15 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 
 
 @router.get("", summary="List jobs, newest first", responses=problem_responses())
-async def list_jobs(services: UsesServices, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> JobList:
+async def list_jobs(
+    services: UsesServices, caller: Caller, limit: Annotated[int, Query(ge=1, le=100)] = 20
+) -> JobList:
     """The newest jobs, newest first."""
-    return JobList(jobs=await services.in_pool(services.ingestion.jobs.recent, limit))
+    return JobList(jobs=await services.in_pool(services.ingestion.jobs.recent, limit, tenant=caller.tenant))
 
 
 @router.get("/{job_id}", summary="Get a job", responses=_UNKNOWN)
-async def get_job(job_id: str, services: UsesServices) -> JobInfo:
+async def get_job(job_id: JobId, services: UsesServices) -> JobInfo:
     """How far a job is, with each of its documents; `/jobs/{job_id}/results` has the answers of a batch."""
     return await services.in_pool(services.ingestion.jobs.get, job_id)
 
@@ -44,7 +50,7 @@ async def get_job(job_id: str, services: UsesServices) -> JobInfo:
     responses=_UNKNOWN | _SEEN_ALL,
 )
 async def job_events(
-    job_id: str,
+    job_id: JobId,
     services: UsesServices,
     last_event_id: Annotated[
         str | None, Header(description="Of the last event that came before a break")
@@ -66,17 +72,19 @@ async def job_events(
     return EventSourceResponse(events())
 
 
-@router.delete("/{job_id}", summary="Cancel a job", responses=_UNKNOWN)
-async def cancel_job(job_id: str, services: UsesServices) -> JobInfo:
+@router.delete("/{job_id}", summary="Cancel a job", responses=_CHANGED)
+async def cancel_job(job_id: JobId, services: UsesServices, caller: Caller) -> JobInfo:
     """Stop a job: what is not done yet is `cancelled`, documents only when no other job wants them as well."""
+    await _check_scope(job_id, services, caller)
     job = await services.in_pool(_cancel, services, job_id)
     await services.batch_worker.check_claims()
     return job
 
 
-@router.post("/{job_id}/resume", summary="Go on with a job", responses=_UNKNOWN)
-async def resume_job(job_id: str, services: UsesServices) -> JobInfo:
+@router.post("/{job_id}/resume", summary="Go on with a job", responses=_CHANGED)
+async def resume_job(job_id: JobId, services: UsesServices, caller: Caller) -> JobInfo:
     """Go on with the documents or questions of a job that failed or were cancelled, from where they were left."""
+    await _check_scope(job_id, services, caller)
     job = await services.in_pool(_resume, services, job_id)
     services.batch_worker.wake()
     return job
@@ -109,6 +117,13 @@ async def finished(job: JobInfo, services: Services) -> JobInfo:
 def _event_id(job: JobInfo) -> str:
     """The same in each process as long as nothing of the job has changed but the guess of when it ends."""
     return blake2b(job.model_dump_json(exclude={"eta_s"}).encode(), digest_size=12).hexdigest()
+
+
+async def _check_scope(job_id: str, services: Services, caller: Principal) -> None:
+    """Who may ask may stop asking; documents on their way are those of who writes. Raises Forbidden."""
+    job = await services.in_pool(services.ingestion.jobs.get, job_id)
+    if job.progress.unit != "questions":
+        require_scope(caller, "write")
 
 
 def _cancel(services: Services, job_id: str) -> JobInfo:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, UploadFile
 
+from app.api.auth import Caller, may_read, may_write
 from app.api.bodies import JsonRoute
 from app.api.jobs import finished
 from app.api.openapi import Responses, problem_responses, subclasses
+from app.api.ownership import DocumentId
 from app.api.services import Services, UsesServices
 from app.api.upload_metadata import UploadMetadata
 from app.errors import (
@@ -48,6 +50,8 @@ from app.schemas import (
 
 router = APIRouter(tags=["Documents"], route_class=JsonRoute)
 
+_WRITE: Any = {"dependencies": [Depends(may_write)]}
+
 IdempotencyKey = Annotated[
     str | None,
     Header(min_length=1, max_length=255, description="Sent again with the same files, it gives the same job"),
@@ -60,8 +64,10 @@ CollectionField = Annotated[
 ]
 
 
-@router.post("/index", summary="Add texts", responses=problem_responses(BodyTooLarge, EmptyDocument))
-async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
+@router.post(
+    "/index", summary="Add texts", responses=problem_responses(BodyTooLarge, EmptyDocument), **_WRITE
+)
+async def index(body: IndexRequest, services: UsesServices, caller: Caller) -> DocumentList:
     """Add texts. The answer comes when they are stored durably and can be found; the same text is stored once."""
     for document in body.documents:  # all before the first is stored
         check_metadata(document.metadata)
@@ -73,7 +79,7 @@ async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
         services.in_ingestion_pool(
             services.ingestion.small_texts.ingest,
             texts[start : start + TEXTS_TOGETHER],
-            collection=body.collection or DEFAULT_COLLECTION,
+            collection=caller.stored(body.collection or DEFAULT_COLLECTION),
         )
         for start in range(0, len(texts), TEXTS_TOGETHER)
     ]
@@ -86,9 +92,11 @@ async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
     status_code=202,
     response_model=UploadResponse,
     responses=FINISHED_UPLOAD | problem_responses(RequestError, BodyTooLarge, IdempotencyKeyReused),
+    **_WRITE,
 )
 async def upload(
     services: UsesServices,
+    caller: Caller,
     response: Response,
     files: Annotated[list[UploadFile], File(description="One file or many")],
     metadata: UploadMetadata,
@@ -101,7 +109,7 @@ async def upload(
     job = await services.in_pool(
         services.ingestion.uploads.submit,
         received,
-        collection=collection or DEFAULT_COLLECTION,
+        collection=caller.stored(collection or DEFAULT_COLLECTION),
         metadata=metadata,
         key=idempotency_key,
     )
@@ -115,9 +123,10 @@ async def upload(
     "/upload_pdf",
     summary="Add one PDF",
     responses=problem_responses(RequestError, BodyTooLarge, *subclasses(UnreadableDocument)),
+    **_WRITE,
 )
 async def upload_pdf(
-    services: UsesServices, file: UploadFile, collection: CollectionField = None
+    services: UsesServices, caller: Caller, file: UploadFile, collection: CollectionField = None
 ) -> UploadResponse:
     """Add one PDF; a file that cannot be indexed is an error with its code."""
     received = ReceivedFile(file.filename or "", await file.read())
@@ -127,7 +136,9 @@ async def upload_pdf(
             f"{file.filename!r} is {media_type}; this route takes PDFs, /upload takes every format"
         )
     job = await services.in_pool(
-        services.ingestion.uploads.submit, [received], collection=collection or DEFAULT_COLLECTION
+        services.ingestion.uploads.submit,
+        [received],
+        collection=caller.stored(collection or DEFAULT_COLLECTION),
     )
     outcomes = await _outcomes(job, services)
     for info in outcomes:
@@ -140,8 +151,9 @@ async def upload_pdf(
     "/search",
     summary="Search",
     responses=problem_responses(UnknownCollection, UnknownDocument, InvalidRequest),
+    dependencies=[Depends(may_read)],
 )
-async def search(body: SearchRequest, services: UsesServices) -> SearchResponse:
+async def search(body: SearchRequest, services: UsesServices, caller: Caller) -> SearchResponse:
     """Find the passages that fit a query, best first.
 
     `document_ids` and `filter` are applied before the search: it gives `k` results whenever so many exist.
@@ -149,7 +161,7 @@ async def search(body: SearchRequest, services: UsesServices) -> SearchResponse:
     limit = services.settings.max_question_chars
     if not body.query.strip() or len(body.query) > limit:
         raise InvalidRequest(f"query: must have 1 to {limit} characters")
-    collection = body.collection or DEFAULT_COLLECTION
+    collection = caller.stored(body.collection or DEFAULT_COLLECTION)
     k = await services.in_pool(services.top_k, collection) if body.k is None else body.k
     found = await services.in_pool(
         services.knowledge.retriever.search,
@@ -167,17 +179,21 @@ async def search(body: SearchRequest, services: UsesServices) -> SearchResponse:
     summary="Delete one document",
     status_code=204,
     responses=problem_responses(UnknownDocument),
+    **_WRITE,
 )
-async def delete_document(document_id: str, services: UsesServices) -> Response:
+async def delete_document(document_id: DocumentId, services: UsesServices) -> Response:
     """Forget a document: its text, chunks, vectors and file."""
     await services.in_pool(services.knowledge.store.delete_document, document_id)
     return Response(status_code=204)
 
 
-@router.post("/clear", summary="Delete all documents", responses=problem_responses(UnknownCollection))
-async def clear(body: ClearRequest, services: UsesServices) -> ClearResponse:
+@router.post(
+    "/clear", summary="Delete all documents", responses=problem_responses(UnknownCollection), **_WRITE
+)
+async def clear(body: ClearRequest, services: UsesServices, caller: Caller) -> ClearResponse:
     """Forget every document of one collection, or of all."""
-    deleted = await services.in_pool(services.knowledge.store.clear, body.collection)
+    collection = None if body.collection is None else caller.stored(body.collection)
+    deleted = await services.in_pool(services.knowledge.store.clear, collection, tenant=caller.tenant)
     return ClearResponse(deleted_documents=deleted)
 
 

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from langserve import add_routes
 
 from app.agents import AGENTS
+from app.api.auth import may_read
 from app.api.langserve_runnables import AgentRunnable, ChatRunnable, keep_caller
 from app.api.openapi import problem_responses
 from app.api.request_checks import LangServeRoute, check_agent_request, check_chat_request
@@ -53,7 +54,7 @@ def _router(path: str, check: Callable[[Request], Awaitable[None]]) -> APIRouter
     return APIRouter(
         prefix=f"/{path}",
         tags=["LangServe"],
-        dependencies=[Depends(check)],
+        dependencies=[Depends(may_read), Depends(check)],
         route_class=LangServeRoute,
         responses=_ERRORS,
     )

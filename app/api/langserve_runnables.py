@@ -15,6 +15,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForChainRun
 from langchain_core.runnables import ConfigurableFieldSpec, Runnable, RunnableConfig
 from langserve import CustomUserType
 
+from app.api.auth import caller_of
 from app.api.disconnects import answer_while_connected
 from app.api.readable_events import ReadableEvents, with_sources
 from app.api.request_checks import chat_request
@@ -142,11 +143,14 @@ class AgentRunnable(Runnable[Any, Any]):
 
     async def _request(self, input: Any, config: RunnableConfig) -> RunRequest:
         fields = AgentItem.model_validate(input)
+        who = caller_of(caller(config))
         options, run_id = config.get("configurable", {}), str(config.get("run_id") or uuid4())
         thread_id = options.get("thread_id") or None
         if fields.resume is not None:
-            return await self._get_runner().resumed(thread_id or "", fields.resume, run_id)
+            stored = who.stored(thread_id or "")
+            return await self._get_runner().resumed(stored, fields.resume, run_id)
         return RunRequest(
+            tenant=who.tenant,
             **fields.model_dump(exclude={"agent", "resume"}),
             agent=fields.agent if self._agent == "auto" else self._agent,
             thread_id=thread_id,
@@ -223,8 +227,9 @@ class ChatRunnable(Runnable[Any, Any]):
     async def _answer(
         self, input: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> str:
-        run = chat_request(ChatItem.model_validate(input))
-        answer = await answer_while_connected(self._get_runner(), run, caller(config))
+        request = caller(config)
+        run = chat_request(ChatItem.model_validate(input), tenant=caller_of(request).tenant)
+        answer = await answer_while_connected(self._get_runner(), run, request)
         assert isinstance(answer, Answer)  # noqa: S101  # nothing asks for approval here
         return with_sources(answer)
 

@@ -43,7 +43,7 @@ class OpenAIRoute(JsonRoute):
 
 def openai_error(error: LlmopsError) -> JSONResponse:
     status = _INVALID if error.status == InvalidRequest.status else error.status
-    return JSONResponse(as_openai(error).model_dump(), status_code=status)
+    return JSONResponse(as_openai(error).model_dump(), status_code=status, headers=dict(error.headers))
 
 
 def as_openai(error: LlmopsError) -> OpenAIError:

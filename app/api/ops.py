@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from app import __version__
 from app.agents import AGENTS
+from app.api.auth import Caller, may_read
 from app.api.services import Services, UsesServices
 from app.ingestion.loaders import LOADERS
 from app.ingestion.media_types import EXTENSIONS
 from app.schemas import AgentInfo, Alive, Health, Info, Mode, Stats
+from app.tenancy import plain_name
 
 router = APIRouter(tags=["Operations"])
 
@@ -36,16 +38,16 @@ async def live() -> Alive:
     return Alive()
 
 
-@router.get("/stats", summary="Count what is stored")
-async def stats(services: UsesServices) -> Stats:
+@router.get("/stats", summary="Count what is stored", dependencies=[Depends(may_read)])
+async def stats(services: UsesServices, caller: Caller) -> Stats:
     """What the knowledge base holds and which models work on it."""
-    counts = await services.in_pool(services.knowledge.store.stats)
+    counts = await services.in_pool(services.knowledge.store.stats, caller.tenant)
     return Stats(
         documents=counts.documents,
         unfinished=counts.unfinished,
         failed=counts.failed,
         chunks=counts.chunks,
-        collections=counts.collections,
+        collections={plain_name(name): count for name, count in counts.collections.items()},
         bytes=counts.bytes,
         embedding_model=services.embedding_model.name,
         chat_model=_chat_model_name(services),
@@ -53,7 +55,7 @@ async def stats(services: UsesServices) -> Stats:
     )
 
 
-@router.get("/info", summary="Describe the service")
+@router.get("/info", summary="Describe the service", dependencies=[Depends(may_read)])
 async def info(services: UsesServices) -> Info:
     """Agents, models and limits, for clients that adapt to them."""
     settings = services.settings

@@ -41,7 +41,13 @@ def problem(
 
 
 def from_error(error: LlmopsError, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return problem(error.status, code=error.code, title=error.title, detail=error.detail, headers=headers)
+    return problem(
+        error.status,
+        code=error.code,
+        title=error.title,
+        detail=error.detail,
+        headers={**error.headers, **(headers or {})},
+    )
 
 
 def as_problem(info: ProblemInfo) -> Problem:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from fastapi import HTTPException, Request, Response
 from pydantic import ValidationError
 
+from app.api.auth import caller_of
 from app.api.bodies import JsonRoute
 from app.api.conversation import Speaker, history_of
 from app.api.problems import explain_validation
@@ -48,14 +49,20 @@ class LangServeRoute(JsonRoute):
 
 async def check_agent_request(request: Request) -> None:
     """Check the body of a LangServe route over an agent."""
-    services = services_of(request)
+    services, caller = services_of(request), caller_of(request)
     for item, config in await _items(request, services.settings.max_batch):
         fields = _validated(item, AgentInput)
         if fields.resume is not None:
-            services.runner.check(await services.runner.resumed(_thread_id(config) or "", fields.resume))
+            stored = caller.stored(_thread_id(config) or "")
+            services.runner.check(await services.runner.resumed(stored, fields.resume))
             continue
         services.runner.check(
-            RunRequest(question=fields.question, agent=fields.agent, thread_id=_thread_id(config))
+            RunRequest(
+                question=fields.question,
+                tenant=caller.tenant,
+                agent=fields.agent,
+                thread_id=_thread_id(config),
+            )
         )
 
 
@@ -63,10 +70,10 @@ async def check_chat_request(request: Request) -> None:
     """Check the body of the LangServe route for the chat playground."""
     services = services_of(request)
     for item, _ in await _items(request, services.settings.max_batch):
-        services.runner.check(chat_request(_validated(item, ChatInput)))
+        services.runner.check(chat_request(_validated(item, ChatInput), tenant=caller_of(request).tenant))
 
 
-def chat_request(chat: ChatInput) -> RunRequest:
+def chat_request(chat: ChatInput, *, tenant: str) -> RunRequest:
     """The run that a conversation asks for: its last message is the question, what was said before is the history.
 
     Raises:
@@ -77,7 +84,7 @@ def chat_request(chat: ChatInput) -> RunRequest:
         raise InvalidRequest("messages: the last one must be of type 'human'")
     speakers: dict[str, Speaker] = {"human": "human", "ai": "ai"}
     said = [(speakers.get(message.type, "other"), message.content) for message in before]
-    return RunRequest(question=last.content, history=history_of(said))
+    return RunRequest(question=last.content, tenant=tenant, history=history_of(said))
 
 
 async def _items(request: Request, max_batch: int) -> list[tuple[Any, dict[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Annotated, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar, cast
 
 from fastapi import Depends, Request
 
@@ -14,12 +14,16 @@ from app.ingestion.assembly import Ingestion
 from app.ingestion.page_image import PageImages
 from app.knowledge import Knowledge
 from app.knowledge.batches import Batches
+from app.knowledge.keys import ApiKeys
 from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingModel
 from app.pools import call_in
 from app.runs import Runner
 from app.settings import Settings
 from app.threads import Threads
+
+if TYPE_CHECKING:
+    from app.api.auth import Authenticator  # which needs this module
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,6 +47,8 @@ class Services:
     batches: Batches
     batch_worker: BatchWorker
     page_images: PageImages
+    keys: ApiKeys
+    authenticator: Authenticator
     pool: ThreadPoolExecutor
     ingestion_pool: ThreadPoolExecutor
     drawing_pool: ThreadPoolExecutor

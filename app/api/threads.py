@@ -4,38 +4,42 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
+from app.api.auth import Caller, may_read
 from app.api.bodies import JsonRoute
 from app.api.documents import Offset
 from app.api.downloads import attachment
 from app.api.openapi import Responses, problem_responses
+from app.api.ownership import StoredThreadId
 from app.api.services import UsesServices
 from app.api.thread_export import as_markdown
 from app.errors import ThreadBusy, UnknownThread
 from app.schemas import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage
 
-router = APIRouter(prefix="/threads", tags=["Threads"], route_class=JsonRoute)
+router = APIRouter(
+    prefix="/threads", tags=["Threads"], route_class=JsonRoute, dependencies=[Depends(may_read)]
+)
 
 MOST_TURNS = 1_000_000
 EXPORTED: Responses = {200: {"content": {"text/markdown": {}, "application/json": {}}}}
-ThreadId = Annotated[str, Path(description="`thread_id` of an Answer")]
 
 
 @router.get("", summary="List conversations, the last used first", responses=problem_responses())
 async def list_threads(
     services: UsesServices,
+    caller: Caller,
     q: Annotated[str | None, Query(max_length=200, description="Part of the title")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Offset = 0,
 ) -> ThreadPage:
     """All conversations, or those with this in their title."""
-    return await services.threads.page(query=q, limit=limit, offset=offset)
+    return await services.threads.page(tenant=caller.tenant, query=q, limit=limit, offset=offset)
 
 
 @router.get("/{thread_id}", summary="Get a conversation", responses=problem_responses(UnknownThread))
 async def get_thread(
-    thread_id: ThreadId,
+    thread_id: StoredThreadId,
     services: UsesServices,
     last: Annotated[int | None, Query(ge=1, le=MOST_TURNS, description="Only so many, the newest")] = None,
 ) -> Thread:
@@ -44,7 +48,7 @@ async def get_thread(
 
 
 @router.patch("/{thread_id}", summary="Rename a conversation", responses=problem_responses(UnknownThread))
-async def rename_thread(thread_id: ThreadId, body: RenameRequest, services: UsesServices) -> ThreadInfo:
+async def rename_thread(thread_id: StoredThreadId, body: RenameRequest, services: UsesServices) -> ThreadInfo:
     """Give a conversation another title, which stays."""
     return await services.threads.rename(thread_id, body.title)
 
@@ -55,7 +59,7 @@ async def rename_thread(thread_id: ThreadId, body: RenameRequest, services: Uses
     summary="Delete a conversation",
     responses=problem_responses(UnknownThread, ThreadBusy),
 )
-async def delete_thread(thread_id: ThreadId, services: UsesServices) -> Response:
+async def delete_thread(thread_id: StoredThreadId, services: UsesServices) -> Response:
     """Forget a conversation for good; not while a question is being answered on it."""
     await services.threads.delete(thread_id)
     return Response(status_code=204)
@@ -67,7 +71,7 @@ async def delete_thread(thread_id: ThreadId, services: UsesServices) -> Response
     summary="Fork a conversation",
     responses=problem_responses(UnknownThread),
 )
-async def fork_thread(thread_id: ThreadId, body: ForkRequest, services: UsesServices) -> ThreadInfo:
+async def fork_thread(thread_id: StoredThreadId, body: ForkRequest, services: UsesServices) -> ThreadInfo:
     """Begin a new conversation with the first turns of this one, which stays as it is."""
     return await services.threads.fork(thread_id, after_turn=body.after_turn)
 
@@ -79,7 +83,7 @@ async def fork_thread(thread_id: ThreadId, body: ForkRequest, services: UsesServ
     responses=EXPORTED | problem_responses(UnknownThread),
 )
 async def export_thread(
-    thread_id: ThreadId,
+    thread_id: StoredThreadId,
     services: UsesServices,
     format: Annotated[Literal["md", "json"], Query()] = "md",  # noqa: A002  # the name on the wire
 ) -> Response:

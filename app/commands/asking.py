@@ -15,6 +15,7 @@ from app.api.problems import explain_validation
 from app.commands.output import place, printable, read_argument, show_json
 from app.commands.remote import RemoteServer
 from app.errors import InvalidRequest
+from app.principal import LOCAL
 from app.runs import RunRequest
 from app.schemas import DEFAULT_COLLECTION, Answer, AskRequest, ModeChoice, SearchRequest, SearchResponse
 from app.settings import load_settings
@@ -126,4 +127,4 @@ def search(
 
 async def _search(request: SearchRequest) -> SearchResponse:
     async with open_services(load_settings()) as services:
-        return await search_over_rest(request, services)
+        return await search_over_rest(request, services, LOCAL)

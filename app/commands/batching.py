@@ -16,6 +16,7 @@ from app.commands.progress import progress_bar
 from app.errors import InvalidRequest
 from app.schemas import BatchResult, JobInfo
 from app.settings import load_settings
+from app.tenancy import DEFAULT_TENANT
 from server import open_services
 
 _POLL_S = 0.2
@@ -44,8 +45,14 @@ def batch(file: Path, out: Path | None, *, as_json: bool) -> None:
 async def _run(body: bytes, media_type: str, *, quiet: bool) -> tuple[JobInfo, list[BatchResult]]:
     settings = load_settings()
     async with open_services(settings) as services:
-        items = read_batch(body, media_type, services.runner, max_questions=settings.max_batch_questions)
-        job_id = services.batches.open(items)
+        items = read_batch(
+            body,
+            media_type,
+            services.runner,
+            tenant=DEFAULT_TENANT,
+            max_questions=settings.max_batch_questions,
+        )
+        job_id = services.batches.open(items, tenant=DEFAULT_TENANT)
         services.batch_worker.start()
         return await _finished(services, job_id, quiet=quiet), list(services.batches.results(job_id))
 

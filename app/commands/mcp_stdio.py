@@ -7,7 +7,7 @@ import signal
 import sys
 
 from app.api.mcp.stdio import serve_remote, serve_services
-from app.commands.remote import read_address
+from app.commands.remote import bearer, read_address
 from app.logs import log_to
 from app.settings import load_settings
 from server import open_services
@@ -27,7 +27,7 @@ def serve(address: str | None) -> None:
     if address is None:
         asyncio.run(_serve_data_directory())
         return
-    asyncio.run(serve_remote(read_address(address)))
+    asyncio.run(serve_remote(read_address(address), bearer(settings.api_key)))
 
 
 async def _serve_data_directory() -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from app.errors import InvalidRequest, LlmopsError, ServerUnreachable
 from app.schemas import DocumentInfo, Health, UploadResponse
+from app.settings import load_settings
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -27,6 +28,11 @@ def read_address(address: str) -> str:
     return address.rstrip("/")
 
 
+def bearer(key: SecretStr | None) -> dict[str, str]:
+    """The header by which a key is sent, where there is one."""
+    return {} if key is None else {"authorization": f"Bearer {key.get_secret_value()}"}
+
+
 class RemoteServer:
     """Raises (every method):
 
@@ -36,6 +42,7 @@ class RemoteServer:
 
     def __init__(self, address: str) -> None:
         self._url = read_address(address)
+        self._headers = bearer(load_settings().api_key)
 
     def get(self, path: str, shape: type[Shape], **query: Any) -> Shape:
         return self._read(self._response("GET", path, params=_given(query)), shape)
@@ -70,7 +77,7 @@ class RemoteServer:
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
-            with httpx.Client(base_url=self._url, timeout=_TIMEOUT_S) as client:
+            with httpx.Client(base_url=self._url, timeout=_TIMEOUT_S, headers=self._headers) as client:
                 return client.request(method, path, **content)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last from names of hosts
             raise ServerUnreachable(f"No server answers at {self._url}: {error}") from None

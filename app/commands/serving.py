@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 import typer
 import uvicorn
 
+from app.api.auth import require_way_in
 from app.errors import ConfigurationError
 from app.knowledge.store import open_store
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
-from app.settings import Settings, load_settings
+from app.settings import Settings, environment_name, load_settings
 from app.thread_locks import ThreadLocks
 from app.thread_memory import open_threads
 from server import create_app
@@ -26,13 +28,18 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     Raises:
         ConfigurationError: a setting is wrong, the port is taken, or the knowledge base has another embedding model.
     """
-    settings = load_settings()
-    host, port = host or settings.host, settings.port if port is None else port
+    settings = load_settings(**({} if host is None else {"host": host}))
+    host, port = settings.host, settings.port if port is None else port
     check_configuration(settings)
     listener = _listen(host, port)
     typer.echo(f"API on http://{host}:{listener.getsockname()[1]}", err=True)
     if workers == 1:
-        config = uvicorn.Config(create_app(settings), log_config=None, access_log=False)
+        config = uvicorn.Config(
+            create_app(settings),
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=settings.shutdown_timeout_s,
+        )
         server = uvicorn.Server(config)
         with suppress(KeyboardInterrupt):  # uvicorn has stopped in order and raises the signal once more
             server.run(sockets=[listener])
@@ -40,6 +47,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
             raise ConfigurationError("the API could not be started")
     else:
         listener.close()
+        os.environ[environment_name("host")] = host  # by which each process asks whether it needs keys
         uvicorn.run(
             "server:create_app",
             factory=True,
@@ -48,6 +56,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
             workers=workers,
             log_config=None,
             access_log=False,
+            timeout_graceful_shutdown=settings.shutdown_timeout_s,
         )
 
 
@@ -57,6 +66,7 @@ def check_configuration(settings: Settings) -> None:
     build_embedding_model(settings)
     with open_store(settings.effective_database_url, settings.data_dir) as store:
         store.require_embedding_model(settings.effective_embedding_model)
+        require_way_in(settings, store.keys())
     asyncio.run(_check_threads(settings.data_dir))
 
 

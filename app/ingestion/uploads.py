@@ -10,6 +10,7 @@ from typing import Any
 from app.ingestion.ingest import Ingestor
 from app.knowledge.jobs import Jobs
 from app.schemas import JobInfo
+from app.tenancy import tenant_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,18 @@ class Uploads:
         metadata: Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> JobInfo:
-        """Put the files into the queue; the same idempotency key gives the same job, and nothing is done again.
+        """Put the files into the queue for a collection, given as it is stored.
+
+        The same idempotency key gives the same job, and nothing is done again.
 
         Raises:
             IdempotencyKeyReused: the key came with other files before.
         """
-        job_id = self._jobs.open(request_digest=_digest(files, collection, metadata), idempotency_key=key)
+        job_id = self._jobs.open(
+            tenant=tenant_of(collection),
+            request_digest=_digest(files, collection, metadata),
+            idempotency_key=key,
+        )
         if self._jobs.is_attached(job_id):
             return self._jobs.get(job_id)
         begun = [

@@ -52,7 +52,7 @@ class Batches:
         self._now = now
         self.lease_s = lease_s
 
-    def open(self, items: Sequence[NewItem]) -> str:
+    def open(self, items: Sequence[NewItem], *, tenant: str) -> str:
         """Store the questions durably as a job and give its id; those with a problem are finished already."""
         job_id = uuid4().hex
         rows = [
@@ -69,7 +69,11 @@ class Batches:
         with self._database.writing() as connection:
             connection.execute(
                 insert(jobs).values(
-                    job_id=job_id, created_at=datetime.now(UTC), request_digest="", unit="questions"
+                    job_id=job_id,
+                    tenant=tenant,
+                    created_at=datetime.now(UTC),
+                    request_digest="",
+                    unit="questions",
                 )
             )
             connection.execute(insert(batch_items), rows)

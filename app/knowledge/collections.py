@@ -12,23 +12,31 @@ from app.knowledge.database import Database
 from app.knowledge.deletion import remove_documents, remove_unused_originals
 from app.knowledge.insertion import insert_collection
 from app.knowledge.originals import Originals
+from app.knowledge.ownership import belongs_to
 from app.knowledge.rows import require_collection
 from app.knowledge.tables import collections, documents
 from app.schemas import DEFAULT_COLLECTION, CollectionInfo, CollectionSettings
 from app.settings import Settings
+from app.tenancy import plain_name
 
 
 class Collections:
-    """Every method is one transaction, but for the files that `delete` removes after it."""
+    """Every method is one transaction, but for the files that `delete` removes after it.
+
+    Names come in as they are stored, see `app.tenancy`, and go out as their tenant knows them.
+    """
 
     def __init__(self, database: Database, originals: Originals) -> None:
         self._database = database
         self._originals = originals
 
-    def all(self) -> list[CollectionInfo]:
-        """By name; the default collection is among them whether anything was ever put into it or not."""
+    def all(self, tenant: str) -> list[CollectionInfo]:
+        """A tenant's, by name; the default collection is among them whether anything was ever put into it or not."""
         with self._database.reading() as connection:
-            found = [_as_info(row) for row in connection.execute(_counted())]
+            found = [
+                _as_info(row)
+                for row in connection.execute(_counted().where(belongs_to(collections.c.name, tenant)))
+            ]
         if all(info.name != DEFAULT_COLLECTION for info in found):
             found.append(_EMPTY_DEFAULT)
         return sorted(found, key=lambda info: info.name)
@@ -41,8 +49,8 @@ class Collections:
     def create(self, name: str, settings: CollectionSettings) -> CollectionInfo:
         """Raises CollectionExists."""
         with self._database.writing() as connection:
-            if name == DEFAULT_COLLECTION or _find(connection, name) is not None:
-                raise CollectionExists(f"There is a collection {name!r} already")
+            if plain_name(name) == DEFAULT_COLLECTION or _find(connection, name) is not None:
+                raise CollectionExists(f"There is a collection {plain_name(name)!r} already")
             values = {"name": name, "created_at": datetime.now(UTC), "settings": _stored(settings)}
             connection.execute(insert(collections).values(values))
             return _load(connection, name)
@@ -83,7 +91,8 @@ class Collections:
         with self._database.reading() as connection:
             row = _find(connection, name)
         own = row.settings if row is not None else {}
-        merged = defaults.model_copy(update=own)
+        configured = {name: value for name, value in own.items() if name in Settings.model_fields}
+        merged = defaults.model_copy(update=configured)
         overlap = min(merged.chunk_overlap_tokens, merged.chunk_tokens - 1)
         return merged.model_copy(update={"chunk_overlap_tokens": overlap})
 
@@ -120,7 +129,7 @@ def _load(connection: Connection, name: str) -> CollectionInfo:
 
 def _as_info(row: Row[Any]) -> CollectionInfo:
     return CollectionInfo(
-        name=row.name,
+        name=plain_name(row.name),
         documents=row.documents,
         chunks=row.chunks,
         bytes=row.bytes,

@@ -17,6 +17,7 @@ from app.knowledge.document_queue import UNFINISHED
 from app.knowledge.rows import as_info
 from app.knowledge.tables import documents, job_documents, jobs
 from app.schemas import DocumentInfo, JobInfo, JobProgress, JobStage, JobState
+from app.tenancy import stored_name
 
 
 class Jobs:
@@ -26,15 +27,16 @@ class Jobs:
         self._database = database
         self._now = now
 
-    def open(self, *, request_digest: str, idempotency_key: str | None = None) -> str:
-        """Begin a job and give its id; the same key gives the same job again.
+    def open(self, *, tenant: str, request_digest: str, idempotency_key: str | None = None) -> str:
+        """Begin a job and give its id; the same key of the same tenant gives the same job again.
 
         Raises:
             IdempotencyKeyReused: the key came with another request before.
         """
+        stored_key = idempotency_key and stored_name(tenant, idempotency_key)
         with self._database.writing() as connection:
-            if idempotency_key is not None:
-                statement = select(jobs).where(jobs.c.idempotency_key == idempotency_key)
+            if stored_key is not None:
+                statement = select(jobs).where(jobs.c.idempotency_key == stored_key)
                 if known := connection.execute(statement).one_or_none():
                     if known.request_digest != request_digest:
                         raise IdempotencyKeyReused(
@@ -45,8 +47,9 @@ class Jobs:
             connection.execute(
                 insert(jobs).values(
                     job_id=job_id,
+                    tenant=tenant,
                     created_at=datetime.now(UTC),
-                    idempotency_key=idempotency_key,
+                    idempotency_key=stored_key,
                     request_digest=request_digest,
                 )
             )
@@ -72,6 +75,12 @@ class Jobs:
         with self._database.reading() as connection:
             return bool(_document_ids(connection, job_id))
 
+    def require(self, job_id: str, tenant: str) -> None:
+        """Raises UnknownJob: there is none, or it is another tenant's."""
+        with self._database.reading() as connection:
+            if _load(connection, job_id).tenant != tenant:
+                raise UnknownJob(f"There is no job {job_id!r}")
+
     def get(self, job_id: str) -> JobInfo:
         """Raises UnknownJob."""
         with self._database.reading() as connection:
@@ -86,9 +95,10 @@ class Jobs:
             ).all()
         return _as_job(job, rows, self._now())
 
-    def recent(self, limit: int) -> list[JobInfo]:
-        """The newest jobs, newest first."""
-        statement = select(jobs.c.job_id).order_by(jobs.c.created_at.desc(), jobs.c.job_id).limit(limit)
+    def recent(self, limit: int, *, tenant: str) -> list[JobInfo]:
+        """The newest jobs of a tenant, newest first."""
+        own = select(jobs.c.job_id).where(jobs.c.tenant == tenant)
+        statement = own.order_by(jobs.c.created_at.desc(), jobs.c.job_id).limit(limit)
         with self._database.reading() as connection:
             newest = connection.scalars(statement).all()
         return [self.get(job_id) for job_id in newest]

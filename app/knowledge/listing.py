@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, func, select
 from app.errors import NotFound, UnknownPage
 from app.knowledge.database import Database
 from app.knowledge.originals import Originals
+from app.knowledge.ownership import belongs_to
 from app.knowledge.records import Chunk
 from app.knowledge.rows import as_chunk, as_info, load_document, load_text, require_collection, select_chunks
 from app.knowledge.tables import chunks, document_texts, documents
@@ -46,18 +47,19 @@ class Listing:
     def documents(
         self,
         *,
+        tenant: str,
         collection: str | None = None,
         statuses: Sequence[DocumentStatus] = (),
         name: str | None = None,
         limit: int,
         offset: int = 0,
     ) -> Slice[DocumentInfo]:
-        """Documents, newest first; `name` must stand somewhere in theirs, whatever the case of ASCII letters.
+        """A tenant's documents, newest first; `name` must stand in theirs, whatever the case of ASCII letters.
 
         Raises:
             UnknownCollection
         """
-        wanted = select(documents)
+        wanted = select(documents).where(belongs_to(documents.c.collection, tenant))
         if collection is not None:
             wanted = wanted.where(documents.c.collection == collection)
         if statuses:

@@ -17,6 +17,7 @@ from app.knowledge.changes import STORED_FLOAT, Changes, load_position
 from app.knowledge.database import Database
 from app.knowledge.listing import Listing
 from app.knowledge.originals import Originals
+from app.knowledge.ownership import belongs_to, require_own_document
 from app.knowledge.records import Chunk, Position, Sketch, StoreStats
 from app.knowledge.rows import (
     as_chunk,
@@ -31,6 +32,7 @@ from app.knowledge.rows import (
 from app.knowledge.selection import require_documents, select_chunk_nos
 from app.knowledge.tables import chunks, collections, document_texts, documents, knowledge_base, vectors
 from app.schemas import DocumentInfo
+from app.tenancy import DEFAULT_TENANT
 
 
 class StoreReader:
@@ -63,11 +65,20 @@ class StoreReader:
         with self._database.reading() as connection:
             return as_info(load_document(connection, document_id))
 
-    def list_documents(self, collection: str | None = None) -> list[DocumentInfo]:
-        """The documents of one collection, or all, newest first. Raises UnknownCollection."""
+    def require_document(self, document_id: str, tenant: str) -> None:
+        """Raises UnknownDocument: there is none, or it is another tenant's."""
+        with self._database.reading() as connection:
+            require_own_document(connection, document_id, tenant)
+
+    def list_documents(
+        self, collection: str | None = None, *, tenant: str = DEFAULT_TENANT
+    ) -> list[DocumentInfo]:
+        """The documents of one collection, or all of a tenant, newest first. Raises UnknownCollection."""
         statement = select(documents).order_by(documents.c.created_at.desc(), documents.c.document_id)
         with self._database.reading() as connection:
-            if collection is not None:
+            if collection is None:
+                statement = statement.where(belongs_to(documents.c.collection, tenant))
+            else:
                 require_collection(connection, collection)
                 statement = statement.where(documents.c.collection == collection)
             return [as_info(row) for row in connection.execute(statement)]
@@ -202,7 +213,9 @@ class StoreReader:
         """The number of documents in each collection that can be asked about."""
         return self.stats().collections
 
-    def stats(self) -> StoreStats:
+    def stats(self, tenant: str | None = None) -> StoreStats:
+        """Counts of one tenant or of all; collections under the names that they are stored by."""
+
         def having(*statuses: str) -> Any:
             return func.count(case((documents.c.status.in_(statuses), documents.c.document_id)))
 
@@ -219,6 +232,8 @@ class StoreReader:
             .group_by(collections.c.name)
             .order_by(collections.c.name)
         )
+        if tenant is not None:
+            counted = counted.where(belongs_to(collections.c.name, tenant))
         with self._database.reading() as connection:
             rows = connection.execute(counted).all()
         return StoreStats(

@@ -28,6 +28,7 @@ from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
 from app.schemas import DEFAULT_COLLECTION
 from app.settings import EMBEDDED_EMBEDDING_MODELS
+from app.tenancy import plain_name
 
 log = getLogger("llmops.rag")
 
@@ -97,7 +98,7 @@ class HybridRetriever(BaseRetriever):
             InvalidRequest: the filter cannot be understood.
         """
         if not self.store.has_collection(collection):
-            raise UnknownCollection(f"There is no collection {collection!r}")
+            raise UnknownCollection(f"There is no collection {plain_name(collection)!r}")
         within = None
         if document_ids or filter:
             within = self.store.select_chunk_nos(collection, document_ids or None, filter)

@@ -11,6 +11,7 @@ from app.errors import NotFound, UnknownCollection, UnknownDocument
 from app.knowledge.records import Chunk
 from app.knowledge.tables import chunks, collections, document_texts, documents
 from app.schemas import DEFAULT_COLLECTION, DocumentInfo, ExtractionInfo, ProblemInfo
+from app.tenancy import plain_name
 
 
 def select_chunks() -> Select[Any]:
@@ -65,7 +66,7 @@ def as_info(row: Row[Any], *, duplicate: bool = False) -> DocumentInfo:
     return DocumentInfo(
         document_id=row.document_id,
         name=row.name,
-        collection=row.collection,
+        collection=plain_name(row.collection),
         media_type=row.media_type,
         bytes=row.bytes,
         sha256=row.sha256,
@@ -100,7 +101,7 @@ def load_document(connection: Connection, document_id: str) -> Row[Any]:
 
 def has_collection(connection: Connection, name: str) -> bool:
     """Whether it was created; the default one needs no creation."""
-    if name == DEFAULT_COLLECTION:
+    if plain_name(name) == DEFAULT_COLLECTION:
         return True
     found = connection.execute(select(collections.c.name).where(collections.c.name == name)).first()
     return found is not None
@@ -109,7 +110,7 @@ def has_collection(connection: Connection, name: str) -> bool:
 def require_collection(connection: Connection, name: str) -> None:
     """Raises UnknownCollection."""
     if not has_collection(connection, name):
-        raise UnknownCollection(f"There is no collection {name!r}")
+        raise UnknownCollection(f"There is no collection {plain_name(name)!r}")
 
 
 def load_text(connection: Connection, document_id: str) -> Row[Any]:

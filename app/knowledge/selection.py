@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from app.errors import UnknownDocument
 from app.knowledge.metadata_filter import matches
 from app.knowledge.tables import chunks, documents
+from app.tenancy import plain_name
 
 
 def select_chunk_nos(
@@ -40,7 +41,7 @@ def require_documents(connection: Connection, document_ids: Sequence[str], colle
     known = set(connection.scalars(statement))
     for document_id in document_ids:
         if document_id not in known:
-            place = f" in the collection {collection!r}" if collection is not None else ""
+            place = f" in the collection {plain_name(collection)!r}" if collection is not None else ""
             raise UnknownDocument(f"There is no document {document_id!r}{place}")
 
 

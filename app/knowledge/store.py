@@ -41,15 +41,20 @@ from app.knowledge.insertion import (
 )
 from app.knowledge.intake import DocumentIntake
 from app.knowledge.jobs import Jobs
+from app.knowledge.keys import ApiKeys
 from app.knowledge.next_vectors import NextVectors
 from app.knowledge.notes import Notes
 from app.knowledge.originals import Originals
+from app.knowledge.ownership import belongs_to
 from app.knowledge.records import NewChunk, NewText
+from app.knowledge.retention import Retention
 from app.knowledge.rows import as_info, load_document, require_collection
 from app.knowledge.tables import document_texts, documents
+from app.knowledge.tenants import Tenants
 from app.knowledge.whole_documents import as_whole, insert_whole
 from app.schemas import DocumentInfo
 from app.settings import Settings
+from app.tenancy import DEFAULT_TENANT
 
 
 class KnowledgeStore(DocumentIntake):
@@ -126,11 +131,13 @@ class KnowledgeStore(DocumentIntake):
             remove_documents(connection, [document_id])
         self._remove_traces([row.sha256])
 
-    def clear(self, collection: str | None = None) -> int:
-        """Delete all documents of a collection, or all; tell how many. Raises UnknownCollection."""
+    def clear(self, collection: str | None = None, *, tenant: str = DEFAULT_TENANT) -> int:
+        """Delete all documents of a collection, or all of a tenant; tell how many. Raises UnknownCollection."""
         statement = select(documents.c.document_id, documents.c.sha256)
         with self._database.writing() as connection:
-            if collection is not None:
+            if collection is None:
+                statement = statement.where(belongs_to(documents.c.collection, tenant))
+            else:
                 require_collection(connection, collection)
                 statement = statement.where(documents.c.collection == collection)
             rows = connection.execute(statement).all()
@@ -153,6 +160,18 @@ class KnowledgeStore(DocumentIntake):
     def notes(self) -> Notes:
         """What models have noted on parts of documents."""
         return Notes(self._database)
+
+    def retention(self) -> Retention:
+        """What is kept for some time only."""
+        return Retention(self._database, self.delete_document)
+
+    def tenants(self) -> Tenants:
+        """Whose everything is."""
+        return Tenants(self._database, self._originals)
+
+    def keys(self) -> ApiKeys:
+        """Who may come in."""
+        return ApiKeys(self._database)
 
     def jobs(self) -> Jobs:
         """What clients asked for, document by document."""

@@ -28,7 +28,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_REVISION = "0004"
+from app.tenancy import DEFAULT_TENANT
+
+SCHEMA_REVISION = "0006"
 """The migration that leads to these tables; a database at this revision is opened without loading Alembic."""
 
 # SQLite only makes an INTEGER primary key the key of the row itself.
@@ -48,6 +50,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+STORED_NAME = String(128)
+"""Of a collection: with its tenant, see `app.tenancy`."""
+
 metadata = MetaData()
 
 knowledge_base = Table(
@@ -66,7 +71,7 @@ knowledge_base = Table(
 collections = Table(
     "collections",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", STORED_NAME, primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("settings", JSON, nullable=False, server_default="{}"),
 )
@@ -75,7 +80,7 @@ documents = Table(
     "documents",
     metadata,
     Column("document_id", String(64), primary_key=True),
-    Column("collection", String(64), ForeignKey("collections.name", ondelete="CASCADE"), nullable=False),
+    Column("collection", STORED_NAME, ForeignKey("collections.name", ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
     Column("media_type", String(255), nullable=False),
     Column("bytes", Number, nullable=False),
@@ -132,7 +137,7 @@ chunks = Table(
         ForeignKey("documents.document_id", ondelete="CASCADE"),
         nullable=False,
     ),
-    Column("collection", String(64), nullable=False),
+    Column("collection", STORED_NAME, nullable=False),
     Column("ordinal", Integer, nullable=False),
     Column("page", Integer),
     Column("char_start", Integer, nullable=False),
@@ -177,13 +182,31 @@ jobs = Table(
     "jobs",
     metadata,
     Column("job_id", String(64), primary_key=True),
+    Column("tenant", String(32), nullable=False, server_default=DEFAULT_TENANT),
     Column("created_at", UtcDateTime, nullable=False),
-    # What the client sent as Idempotency-Key, and the digest of the request it came with.
-    Column("idempotency_key", String(255), unique=True),
+    # What the client sent as Idempotency-Key, under its tenant's name, and the digest of the request it came with.
+    Column("idempotency_key", String(300), unique=True),
     Column("request_digest", String(64), nullable=False),
     Column("cancelled_at", UtcDateTime),
     # What it works through: `documents`, or `questions`.
     Column("unit", String(16), nullable=False, server_default="documents"),
+    Index("ix_jobs_tenant", "tenant", "created_at"),
+)
+
+# Of the key itself only a digest is kept.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("tenant", String(32), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Index("ix_api_keys_tenant", "tenant", "created_at"),
 )
 
 # Questions of a batch, each answered or refused once; leases as those of documents.

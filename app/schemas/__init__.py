@@ -69,6 +69,7 @@ from app.schemas.documents import (
 )
 from app.schemas.feedback import MAX_COMMENT_CHARS, Feedback, FeedbackRequest
 from app.schemas.jobs import JobInfo, JobList, JobProgress, JobStage, JobState, UploadResponse
+from app.schemas.keys import CreatedKey, KeyInfo, KeyList, NewKey
 from app.schemas.operations import AgentInfo, Alive, Health, Info, Problem, Stats
 from app.schemas.threads import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage, Turn
 from app.schemas.tools import AskArguments, ListArguments, SummarizeArguments
@@ -106,6 +107,7 @@ __all__ = [
     "CollectionName",
     "CollectionSettings",
     "Coverage",
+    "CreatedKey",
     "DocumentIds",
     "DocumentInfo",
     "DocumentList",
@@ -125,10 +127,13 @@ __all__ = [
     "JobProgress",
     "JobStage",
     "JobState",
+    "KeyInfo",
+    "KeyList",
     "ListArguments",
     "Mode",
     "ModeChoice",
     "NewCollection",
+    "NewKey",
     "PageRange",
     "PassageInfo",
     "PlanValue",

@@ -21,6 +21,9 @@ class CollectionSettings(Wire):
     top_k: int | None = Field(
         default=None, ge=1, le=50, description="Chunks to find where a request does not say how many"
     )
+    retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="Documents are deleted so many days after they came"
+    )
 
 
 class CollectionInfo(Wire):

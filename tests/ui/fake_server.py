@@ -107,6 +107,7 @@ class FakeService:
     turns: dict[str, list[Event]] = field(default_factory=dict)
     uploads: dict[str, DocumentInfo | Refusal] = field(default_factory=dict)
     refuse_run: Refusal | None = None
+    wanted_key: str | None = None
     event_delay_s: float = 0.0
     asked: list[tuple[Event, str]] = field(default_factory=list)
     plans_to_approve: list[str] = field(default_factory=list)
@@ -188,6 +189,15 @@ class _Agent(Runnable[Event, Event]):
 
 def build_app(service: FakeService) -> FastAPI:
     app = FastAPI()
+
+    @app.middleware("http")
+    async def want_key(request: Request, answer: Any) -> Any:
+        sent = request.headers.get("authorization")
+        if service.wanted_key is None or sent == f"Bearer {service.wanted_key}":
+            return await answer(request)
+        problem = Refusal(401, "unauthenticated", "This key is not known").problem
+        return JSONResponse(problem.model_dump(), status_code=401, media_type="application/problem+json")
+
     _add_document_routes(app, service)
     _add_plan_routes(app, service)
     add_thread_routes(app, service)

@@ -32,7 +32,7 @@ async def test_a_file_of_an_earlier_version_takes_feedback(tmp_path: Path) -> No
     with closing(sqlite3.connect(path)) as database:
         database.executescript("DROP TABLE feedback; DROP INDEX ix_turns_run_id")
     async with open_threads(path) as memory:
-        given = await memory.feedback.give(words(-1, "no"), 12.5)
+        given = await memory.feedback.give(words(-1, "no"), 12.5, tenant="default")
         assert await said(memory) == [given, None]
     async with open_threads(path) as memory:
         assert await said(memory) == [given, None]
@@ -43,9 +43,9 @@ async def test_a_run_that_is_nowhere_is_unknown_and_leaves_no_row(tmp_path: Path
     async with open_threads(tmp_path / "threads.db") as memory:
         await talk(memory, "t", range(1))
         with pytest.raises(UnknownRun):
-            await memory.feedback.give(words(1, run_id="t-1"), 0)
+            await memory.feedback.give(words(1, run_id="t-1"), 0, tenant="default")
         with pytest.raises(UnknownRun):
-            await memory.feedback.withdraw("t-0")
+            await memory.feedback.withdraw("t-0", tenant="default")
         assert await said(memory) == [None]
         assert list(await memory.conn.execute_fetchall("SELECT * FROM feedback")) == []
 
@@ -56,7 +56,7 @@ async def test_two_processes_at_once_keep_one_row(tmp_path: Path) -> None:
         await talk(one, "t", range(1))
         given = await asyncio.gather(
             *(
-                memory.feedback.give(words(score), n)
+                memory.feedback.give(words(score), n, tenant="default")
                 for n in range(20)
                 for memory, score in ((one, 1), (other, -1))
             )
@@ -70,10 +70,10 @@ async def test_two_processes_at_once_keep_one_row(tmp_path: Path) -> None:
 async def test_a_comment_that_is_gone_is_in_no_file(tmp_path: Path, by: str) -> None:
     async with open_threads(tmp_path / "threads.db") as memory:
         await talk(memory, "t", range(1))
-        await memory.feedback.give(words(-1, SECRET), 0)
+        await memory.feedback.give(words(-1, SECRET), 0, tenant="default")
         assert any(SECRET.encode() in content for content in contents_of(tmp_path).values())
         if by == "withdrawal":
-            await memory.feedback.withdraw("t-0")
+            await memory.feedback.withdraw("t-0", tenant="default")
         else:
             await memory.forget("t")
         assert not any(SECRET.encode() in content for content in contents_of(tmp_path).values())

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from app.errors import RunTimeout
+from app.errors import RunTimeout, TooManyRequests
+from app.quotas import Places, Quota
 from app.runs import RunLimits, Runner, RunRequest
 from app.thread_locks import ThreadLocks
 from app.thread_memory import open_threads
 from app.threads import Threads
 
 EVENTS = 5_000
+
+UNLIMITED = Quota("tokens of models", None, "memory://")
 
 
 class Chatty:
@@ -45,9 +48,9 @@ async def runner_of(tmp_path: Path) -> AsyncIterator[MakeRunner]:
     with closing(ThreadLocks(tmp_path / "threads.lock")) as locks:
         async with open_threads(tmp_path / "threads.db") as memory:
 
-            def make(graph: Any, timeout_s: float = 60.0) -> Runner:
-                limits = RunLimits(100, timeout_s, lambda _: 6)
-                return Runner(graph, graph, limits, locks, Threads(memory, graph, locks, None))
+            def make(graph: Any, timeout_s: float = 60.0, places: int = 9) -> Runner:
+                limits = RunLimits(100, timeout_s, Places(each=places, together=9), lambda _: 6)
+                return Runner(graph, graph, limits, locks, Threads(memory, graph, locks, None), UNLIMITED)
 
             yield make
 
@@ -72,3 +75,15 @@ async def test_a_run_that_takes_too_long_is_said_to_behind_all_its_events(runner
     assert len(read) == EVENTS + 1
     with pytest.raises(RunTimeout):
         await anext(events)
+
+
+async def test_a_tenant_runs_only_so_many_questions_at_a_time(runner_of: MakeRunner) -> None:
+    runner = runner_of(Chatty(), places=1)
+    async with aclosing(runner.stream(RunRequest("anything?"))) as first:
+        await anext(first)
+        with pytest.raises(TooManyRequests):
+            await runner.run(RunRequest("and this?"))
+        async with aclosing(runner.stream(RunRequest("ours?", tenant="north"))) as other:
+            await anext(other)
+    async with aclosing(runner.stream(RunRequest("and now?"))) as later:
+        assert (await anext(later))["type"] == "run"

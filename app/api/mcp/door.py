@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, cast
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.mcp.callers import KnownCallers
+from app.api.auth import caller_of, may_read
+from app.api.known_callers import KnownCallers
 from app.api.problems import problem
 from app.api.services import Services
 from app.errors import LlmopsError
@@ -32,6 +34,8 @@ _PATHS = ("/mcp", "/mcp/")  # no redirect between the two, which not every clien
 class McpDoor:
     """Opens with the first request; `aclose` ends the calls that are still being answered."""
 
+    guard = may_read
+
     def __init__(self, services: Services) -> None:
         settings = services.settings
         self._services = services
@@ -43,6 +47,7 @@ class McpDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._callers.check(Headers(scope=scope))
+            await self.guard(Request(scope))
         except LlmopsError as error:
             await _refusal(error)(scope, receive, send)
             return
@@ -82,14 +87,16 @@ def _build(services: Services) -> StreamableHTTPSessionManager:
     from app.api.mcp.local import LocalSource
     from app.api.mcp.server import build_server
 
-    server = build_server(LocalSource(services))
+    server = build_server(LocalSource(services, lambda context: caller_of(cast(Request, context.request))))
     return StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=MAX_BYTES)
 
 
 def _refusal(error: LlmopsError) -> ASGIApp:
     """An error in the form that MCP clients show to people; of a problem they would only say that it is one."""
     body = {"code": _INVALID_REQUEST, "message": error.detail, "data": {"code": error.code}}
-    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": body}, status_code=error.status)
+    return JSONResponse(
+        {"jsonrpc": "2.0", "id": None, "error": body}, status_code=error.status, headers=dict(error.headers)
+    )
 
 
 def _post_only() -> ASGIApp:
@@ -105,6 +112,8 @@ def _post_only() -> ASGIApp:
 
 class _Endpoint:
     """Finds the door that the lifespan has put on the application; a function would be served GET alone."""
+
+    guard = McpDoor.guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await cast(McpDoor, scope["app"].state.mcp)(scope, receive, send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from logging import getLogger
 from time import perf_counter
@@ -18,6 +19,7 @@ from app.api.mcp.tools import Tool
 from app.api.problems import explain_validation
 from app.api.services import Services
 from app.errors import InvalidRequest, LlmopsError
+from app.principal import Principal
 from app.schemas import Wire
 from app.surrogates import replace_in_json
 
@@ -37,8 +39,11 @@ class _Steps:
 
 
 class LocalSource:
-    def __init__(self, services: Services) -> None:
+    """`caller_in` tells who sends a request."""
+
+    def __init__(self, services: Services, caller_in: Callable[[Context], Principal]) -> None:
         self._services = services
+        self._caller_in = caller_in
 
     async def call(
         self, tool: Tool[Any, Any], arguments: dict[str, Any], context: Context
@@ -46,7 +51,9 @@ class LocalSource:
         started, outcome = perf_counter(), "cancelled"
         try:
             checked, report = _checked(tool, arguments), _Steps(context).report
-            result: Wire = await in_own_task(tool.call(self._services, checked, report))
+            result: Wire = await in_own_task(
+                tool.call(self._services, self._caller_in(context), checked, report)
+            )
             outcome = "ok"
             content: list[wire.ContentBlock] = [wire.TextContent(text=tool.read(result))]
             return wire.CallToolResult(content=content, structured_content=result.model_dump(mode="json"))
@@ -60,16 +67,16 @@ class LocalSource:
             elapsed = round((perf_counter() - started) * 1000, 1)
             log.info("tool_called", extra={"tool": tool.name, "outcome": outcome, "ms": elapsed})
 
-    async def list_resources(self, cursor: str | None) -> wire.ListResourcesResult:
-        found, following = await resources.list_page(self._services, cursor)
+    async def list_resources(self, cursor: str | None, context: Context) -> wire.ListResourcesResult:
+        found, following = await resources.list_page(self._services, self._caller_in(context), cursor)
         listed = [
             wire.Resource(uri=address(info.document_id), name=info.name, mime_type=PLAIN_TEXT)
             for info in found
         ]
         return wire.ListResourcesResult(resources=listed, next_cursor=following)
 
-    async def read_resource(self, uri: str) -> wire.ReadResourceResult:
-        text = await resources.read(self._services, uri)
+    async def read_resource(self, uri: str, context: Context) -> wire.ReadResourceResult:
+        text = await resources.read(self._services, self._caller_in(context), uri)
         contents = wire.TextResourceContents(uri=uri, mime_type=PLAIN_TEXT, text=text)
         return wire.ReadResourceResult(contents=[contents])
 

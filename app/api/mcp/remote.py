@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import mcp_types as wire
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import LATEST_MODERN_VERSION
 
@@ -20,8 +22,9 @@ T = TypeVar("T")
 class RemoteSource:
     """A connection for each request: the server keeps nothing between two, and may be restarted meanwhile."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
         self._url = url
+        self._headers = dict(headers)
 
     async def call(
         self, tool: Tool[Any, Any], arguments: dict[str, Any], context: Context
@@ -31,16 +34,21 @@ class RemoteSource:
             lambda client: client.call_tool(tool.name, arguments, progress_callback=report)
         )
 
-    async def list_resources(self, cursor: str | None) -> wire.ListResourcesResult:
+    async def list_resources(self, cursor: str | None, _: Context) -> wire.ListResourcesResult:
         return await self._with(lambda client: client.list_resources(cursor=cursor))
 
-    async def read_resource(self, uri: str) -> wire.ReadResourceResult:
+    async def read_resource(self, uri: str, _: Context) -> wire.ReadResourceResult:
         return await self._with(lambda client: client.read_resource(uri))
 
     async def _with(self, use: Callable[[Client], Awaitable[T]]) -> T:
         """Raises MCPError as the server did, or ServerUnreachable; the SDK's task group would hide both in a group."""
         try:
-            async with Client(f"{self._url}/mcp", mode=LATEST_MODERN_VERSION) as client:
+            async with (
+                create_mcp_http_client(headers=self._headers) as http,
+                Client(
+                    streamable_http_client(f"{self._url}/mcp", http_client=http), mode=LATEST_MODERN_VERSION
+                ) as client,
+            ):
                 try:
                     return await use(client)
                 except MCPError as error:

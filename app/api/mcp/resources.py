@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from app.api import documents
+from app.api.ownership import own_document
 from app.api.services import Services
 from app.errors import InvalidRequest, NotFound
+from app.principal import Principal
 from app.schemas import DocumentInfo
 
 TEXT_TEMPLATE = "document://{document_id}{?start,end}"
@@ -52,7 +54,7 @@ def parse(uri: str) -> Address:
     raise _unknown(uri)
 
 
-async def read(services: Services, uri: str) -> str:
+async def read(services: Services, caller: Principal, uri: str) -> str:
     """The text behind a resource's URI.
 
     Raises:
@@ -61,6 +63,7 @@ async def read(services: Services, uri: str) -> str:
     """
     address = parse(uri)
     store = services.knowledge.store
+    await own_document(address.document_id, services, caller)
     if address.page is not None:
         return await services.in_pool(store.page_text, address.document_id, address.page)
     whole = await services.in_pool(store.document_text, address.document_id)
@@ -72,11 +75,15 @@ async def read(services: Services, uri: str) -> str:
     return text
 
 
-async def list_page(services: Services, cursor: str | None) -> tuple[list[DocumentInfo], str | None]:
+async def list_page(
+    services: Services, caller: Principal, cursor: str | None
+) -> tuple[list[DocumentInfo], str | None]:
     """Some of the documents that have a text, and the cursor of the next ones. Raises InvalidRequest."""
     if cursor is not None and not _NUMBER.fullmatch(cursor):
         raise InvalidRequest(f"cursor: {cursor!r} is none that was given out")
-    page = await documents.list_documents(services, status=["indexed"], limit=LISTED, offset=int(cursor or 0))
+    page = await documents.list_documents(
+        services, caller, status=["indexed"], limit=LISTED, offset=int(cursor or 0)
+    )
     return page.documents, None if page.next_offset is None else str(page.next_offset)
 
 

@@ -39,9 +39,9 @@ class Source(Protocol):
         self, tool: Tool[Any, Any], arguments: dict[str, Any], context: Context
     ) -> wire.CallToolResult: ...
 
-    async def list_resources(self, cursor: str | None) -> wire.ListResourcesResult: ...
+    async def list_resources(self, cursor: str | None, context: Context) -> wire.ListResourcesResult: ...
 
-    async def read_resource(self, uri: str) -> wire.ReadResourceResult: ...
+    async def read_resource(self, uri: str, context: Context) -> wire.ReadResourceResult: ...
 
 
 def build_server(source: Source) -> Server[Any]:
@@ -67,19 +67,21 @@ def build_server(source: Source) -> Server[Any]:
             return _as_failed_call(LlmopsError.code, _FAILED)
 
     async def list_resources(
-        _: Context, params: wire.PaginatedRequestParams | None
+        context: Context, params: wire.PaginatedRequestParams | None
     ) -> wire.ListResourcesResult:
         with _translated():
-            return await source.list_resources(params.cursor if params else None)
+            return await source.list_resources(params.cursor if params else None, context)
 
     async def list_templates(
         _: Context, __: wire.PaginatedRequestParams | None
     ) -> wire.ListResourceTemplatesResult:
         return wire.ListResourceTemplatesResult(resource_templates=_TEMPLATES)
 
-    async def read_resource(_: Context, params: wire.ReadResourceRequestParams) -> wire.ReadResourceResult:
+    async def read_resource(
+        context: Context, params: wire.ReadResourceRequestParams
+    ) -> wire.ReadResourceResult:
         with _translated(uri=params.uri):
-            return await source.read_resource(params.uri)
+            return await source.read_resource(params.uri, context)
 
     return Server(
         NAME,

@@ -12,7 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from app.api import documents, knowledge
 from app.api.mcp.readable import read_answer, read_list, read_search
+from app.api.ownership import own_document
 from app.api.services import Services
+from app.principal import Principal
 from app.runs import Event, RunRequest
 from app.schemas import (
     Answer,
@@ -41,25 +43,33 @@ class Tool(Generic[Arguments, Result]):
     description: str
     arguments: type[Arguments]
     result: type[Result]
-    call: Callable[[Services, Arguments, Report], Awaitable[Result]]
+    call: Callable[[Services, Principal, Arguments, Report], Awaitable[Result]]
     read: Callable[[Result], str]
     """The result as text."""
 
 
-async def search_documents(services: Services, arguments: SearchRequest, _: Report) -> SearchResponse:
-    return await knowledge.search(arguments, services)
+async def search_documents(
+    services: Services, caller: Principal, arguments: SearchRequest, _: Report
+) -> SearchResponse:
+    return await knowledge.search(arguments, services, caller)
 
 
-async def ask_documents(services: Services, arguments: AskArguments, report: Report) -> Answer:
+async def ask_documents(
+    services: Services, caller: Principal, arguments: AskArguments, report: Report
+) -> Answer:
     history = () if arguments.thread_id is None else None
-    request = RunRequest(**arguments.model_dump(), history=history)
+    request = RunRequest(**arguments.model_dump(), tenant=caller.tenant, history=history)
     return await _run(services, request, report)
 
 
-async def summarize_document(services: Services, arguments: SummarizeArguments, report: Report) -> Answer:
-    info = await documents.get_document(arguments.document_id, services)
+async def summarize_document(
+    services: Services, caller: Principal, arguments: SummarizeArguments, report: Report
+) -> Answer:
+    document_id = await own_document(arguments.document_id, services, caller)
+    info = await documents.get_document(document_id, services)
     request = RunRequest(
         question=arguments.focus or "Summarise this document.",
+        tenant=caller.tenant,
         collection=info.collection,
         document_ids=[info.document_id],
         agent="summarize",
@@ -68,8 +78,10 @@ async def summarize_document(services: Services, arguments: SummarizeArguments, 
     return await _run(services, request, report)
 
 
-async def list_documents(services: Services, arguments: ListArguments, _: Report) -> DocumentPage:
-    return await documents.list_documents(services, **arguments.model_dump())
+async def list_documents(
+    services: Services, caller: Principal, arguments: ListArguments, _: Report
+) -> DocumentPage:
+    return await documents.list_documents(services, caller, **arguments.model_dump())
 
 
 async def _run(services: Services, request: RunRequest, report: Report) -> Answer:

@@ -49,13 +49,16 @@ class AsyncLlmops:
         self,
         url: str = "http://127.0.0.1:8000",
         *,
+        api_key: str | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         retries: int = 2,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._retries = retries
         with foreign_errors_translated():
-            self._http = httpx.AsyncClient(base_url=url, timeout=timeout, headers=headers)
+            self._http = httpx.AsyncClient(
+                base_url=url, timeout=timeout, headers=calls.headers(api_key, headers)
+            )
 
     async def __aenter__(self) -> Self:
         return self

@@ -37,6 +37,11 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 _AT_A_TIME = 100
 
 
+def headers(api_key: str | None, others: Mapping[str, str] | None) -> dict[str, str]:
+    """What is sent with every request."""
+    return ({} if api_key is None else {"authorization": f"Bearer {api_key}"}) | dict(others or {})
+
+
 class Scope(TypedDict, total=False):
     """Where and how to look; what is left out is the service's to choose."""
 

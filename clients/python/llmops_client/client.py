@@ -53,13 +53,14 @@ class Llmops:
         self,
         url: str = "http://127.0.0.1:8000",
         *,
+        api_key: str | None = None,
         timeout: float | httpx.Timeout = DEFAULT_TIMEOUT,
         retries: int = 2,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._retries = retries
         with foreign_errors_translated():
-            self._http = httpx.Client(base_url=url, timeout=timeout, headers=headers)
+            self._http = httpx.Client(base_url=url, timeout=timeout, headers=calls.headers(api_key, headers))
 
     def __enter__(self) -> Self:
         return self

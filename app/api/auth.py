@@ -1,0 +1,185 @@
+"""Who may come in, and what for: `Authentication` lets nobody pass whom it does not know, each route's `Guard` nobody
+who may not do what the route does. `app.api.audit_routes` makes sure that every route has one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from concurrent.futures import Executor
+from ipaddress import ip_address
+from time import monotonic
+from typing import Annotated, Final, cast
+
+from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from app.api.asgi import HttpMiddleware
+from app.api.known_callers import KnownCallers
+from app.api.openai_errors import openai_error
+from app.api.problems import from_error
+from app.api.services import Services
+from app.api.tokens import TokenVerifier
+from app.errors import ConfigurationError, Forbidden, LlmopsError, Unauthenticated
+from app.knowledge.keys import PREFIX, ApiKeys
+from app.pools import call_in
+from app.principal import LOCAL, Principal, Scope
+from app.settings import Settings
+
+OPEN: Final = frozenset(
+    (
+        "/",
+        "/docs",
+        "/docs/oauth2-redirect",
+        "/redoc",
+        "/openapi.json",
+        "/health",
+        "/health/live",
+        "/health/ready",
+    )
+)
+"""The routes that are open to all: whether the service is well, and how it is used."""
+
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
+_NOTED_EVERY_S: Final = 60.0
+_HOW: Final = "send an API key as `Authorization: Bearer llmops_…`"
+
+
+class Authenticator:
+    """Tells who sends a request, by its credentials, or because it comes from this machine where that is enough."""
+
+    def __init__(
+        self, settings: Settings, keys: ApiKeys, pool: Executor, tokens: TokenVerifier | None
+    ) -> None:
+        self._required = settings.api_keys_required
+        self._known_callers = KnownCallers(settings.cors_origins, settings.host)
+        self._keys = keys
+        self._pool = pool
+        self._noted: dict[str, float] = {}
+        self._tokens = tokens
+
+    async def identify(self, scope: AsgiScope) -> Principal:
+        """Raises:
+
+        Unauthenticated: there are no credentials where some are needed, or they are not accepted.
+        ForeignHost, ForeignOrigin: a page of another web site sends the request, by a browser on this machine.
+        """
+        headers = Headers(scope=scope)
+        if (credentials := headers.get("authorization")) is not None:
+            return await self._check(_secret_in(credentials))
+        if self._required is False:
+            return LOCAL
+        if self._required or not _is_local(scope, headers):
+            raise Unauthenticated(f"This needs to know who you are: {_HOW}")
+        self._known_callers.check(headers)
+        return LOCAL
+
+    async def _check(self, secret: str) -> Principal:
+        if self._tokens is not None and not secret.startswith(f"{PREFIX}_"):
+            return await self._tokens.verify(secret)
+        principal = await call_in(self._pool, self._keys.verify, secret)
+        if principal is None or principal.key_id is None:
+            raise Unauthenticated("This key is not known, has ended or was revoked")
+        if monotonic() - self._noted.get(principal.key_id, -_NOTED_EVERY_S) >= _NOTED_EVERY_S:
+            self._noted[principal.key_id] = monotonic()
+            self._pool.submit(self._keys.note_use, principal.key_id)  # nobody waits for it
+        return principal
+
+
+class Authentication(HttpMiddleware):
+    """Finds out who sends a request before anything of its body is read; only what is open to all needs nobody."""
+
+    async def serve(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        try:
+            if scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
+                authenticator = cast(Services, scope["app"].state.services).authenticator
+                scope.setdefault("state", {})["principal"] = await authenticator.identify(scope)
+        except LlmopsError as error:
+            await refusal(scope["path"], error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def refusal(path: str, error: LlmopsError) -> ASGIApp:
+    """An error as the clients of this address read it."""
+    return openai_error(error) if path.startswith("/v1/") else from_error(error)
+
+
+class Guard:
+    """A dependency that lets in who has a scope; also what is no route of FastAPI's calls it, with its request."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope: Scope = scope
+
+    async def __call__(self, request: Request) -> None:
+        """Raises Forbidden."""
+        require_scope(caller_of(request), self.scope)
+
+
+def require_scope(caller: Principal, scope: Scope) -> None:
+    """Raises Forbidden."""
+    if scope not in caller.scopes:
+        raise Forbidden(f"{caller.name!r} may not do that: it takes the scope {scope!r}")
+
+
+may_read, may_write, may_administer = Guard("read"), Guard("write"), Guard("admin")
+
+
+def caller_of(request: Request) -> Principal:
+    """Who sends a request; there is nobody at routes that are open to all."""
+    return cast(Principal, request.state.principal)
+
+
+async def _get_caller(request: Request) -> Principal:
+    return caller_of(request)
+
+
+Caller = Annotated[Principal, Depends(_get_caller)]
+
+
+def require_way_in(settings: Settings, keys: ApiKeys) -> None:
+    """Refuse to start where nobody could come in, or everybody could without having been told to.
+
+    Raises ConfigurationError.
+    """
+    if settings.api_keys_required is False or settings.oidc_issuer is not None or keys.any_valid():
+        return
+    if settings.api_keys_required:
+        reason = "LLMOPS_API_KEYS_REQUIRED=true, and there is no key"
+    elif not _is_loopback(settings.host):
+        reason = f"LLMOPS_HOST={settings.host!r} can be reached from elsewhere, and there is no key"
+    else:
+        return
+    raise ConfigurationError(
+        f"{reason}: create one with `llmops keys create --name NAME --scopes read,write,admin`, "
+        "or set LLMOPS_API_KEYS_REQUIRED=false to let everybody in"
+    )
+
+
+def _secret_in(credentials: str) -> str:
+    """The key or token of a header; in a browser's prompt the key is the password, whatever the name."""
+    scheme, _, value = credentials.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise Unauthenticated("The credentials cannot be read") from None
+        return password or name
+    raise Unauthenticated(f"{scheme!r} is no way to come in here: {_HOW}")
+
+
+def _is_local(scope: AsgiScope, headers: Headers) -> bool:
+    """Whether both ends of the connection are this machine, and nobody says that he only passes the request on."""
+    ends = [end[0] for end in (scope.get("server"), scope.get("client")) if end]
+    return len(ends) == 2 and all(map(_is_loopback, ends)) and not any(name in headers for name in _FORWARDED)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

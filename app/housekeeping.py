@@ -1,0 +1,42 @@
+"""What a server does from time to time, without being asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from logging import getLogger
+from typing import Any
+
+from app.errors import StorageUnavailable
+from app.knowledge.retention import Retention
+
+log = getLogger("llmops.api")
+
+_EVERY_S = 600.0
+
+
+class Housekeeping:
+    """Deletes what collections keep no longer; whatever happens, it tries again."""
+
+    def __init__(self, retention: Retention, in_pool: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+        self._retention = retention
+        self._in_pool = in_pool
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look now and every ten minutes, until `aclose`."""
+        self._task = asyncio.create_task(self._go_round())
+
+    async def aclose(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _go_round(self) -> None:
+        while True:
+            try:
+                for document_id in await self._in_pool(self._retention.sweep):
+                    log.info("document_expired", extra={"document_id": document_id})
+            except StorageUnavailable as error:
+                log.warning("storage_unavailable", extra={"reason": error.detail})
+            await asyncio.sleep(_EVERY_S)

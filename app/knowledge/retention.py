@@ -1,0 +1,52 @@
+"""Forgets documents that their collection keeps no longer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from app.errors import UnknownDocument
+from app.knowledge.database import Database
+from app.knowledge.tables import collections, documents
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Retention:
+    """`delete` forgets one document wholly."""
+
+    def __init__(
+        self, database: Database, delete: Callable[[str], None], now: Callable[[], datetime] = _now
+    ) -> None:
+        self._database = database
+        self._delete = delete
+        self._now = now
+
+    def sweep(self) -> list[str]:
+        """Delete every document that is older than its collection keeps any, and tell which.
+
+        Several processes may do so at once.
+        """
+        deleted: list[str] = []
+        for document_id in self._expired():
+            try:
+                self._delete(document_id)
+            except UnknownDocument:
+                continue
+            deleted.append(document_id)
+        return deleted
+
+    def _expired(self) -> list[str]:
+        found: list[str] = []
+        with self._database.reading() as connection:
+            for collection in connection.execute(select(collections.c.name, collections.c.settings)).all():
+                if (days := collection.settings.get("retention_days")) is None:
+                    continue
+                old = documents.c.created_at < self._now() - timedelta(days=days)
+                inside = documents.c.collection == collection.name
+                found += connection.scalars(select(documents.c.document_id).where(inside, old))
+        return found

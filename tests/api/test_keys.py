@@ -1,0 +1,145 @@
+"""How callers come in: headers, browsers, this machine without any key; and how keys are given out."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.api.auth import require_way_in
+from app.errors import ConfigurationError
+from app.knowledge.store import open_store
+from tests.api.tenants import Town, town
+from tests.live import make_settings, running
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with town(tmp_path_factory.mktemp("keys")) as found:
+        yield found
+
+
+def key_of(client: httpx.Client) -> str:
+    return client.headers["authorization"].removeprefix("Bearer ")
+
+
+@pytest.mark.parametrize("pair", [":{key}", "anybody:{key}", "{key}:"])
+def test_a_browser_sends_the_key_as_a_password(both: Town, pair: str) -> None:
+    credentials = base64.b64encode(pair.format(key=key_of(both.north.client)).encode()).decode()
+    headers = {"authorization": f"Basic {credentials}"}
+    assert both.anonymous.get("/qa/playground/", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Basic !", "Basic //8=", "Digest x", "", "Bearer llmops_x_y"])
+def test_credentials_that_are_none_are_refused(both: Town, header: str) -> None:
+    response = both.anonymous.get("/stats", headers={"authorization": header})
+    assert response.status_code == 401
+    assert response.json()["code"] == "unauthenticated"
+
+
+def test_an_openai_client_is_refused_in_its_own_form(both: Town) -> None:
+    response = both.anonymous.get("/v1/models")
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "unauthenticated"
+
+
+def test_nothing_of_a_body_is_read_from_who_is_not_known(both: Town) -> None:
+    """The server answers before the body has come, and gets the length of none that would be too large."""
+    response = both.anonymous.post("/ask", content=b"{" * 900_000)
+    assert response.status_code == 401
+
+
+def test_a_key_that_is_given_out_works_until_it_is_revoked(both: Town) -> None:
+    created = both.north.client.post("/keys", json={"name": "reader", "scopes": ["read"]})
+    assert created.status_code == 201
+    headers = {"authorization": f"Bearer {created.json()['key']}"}
+    assert both.anonymous.get("/stats", headers=headers).status_code == 200
+    assert both.anonymous.get("/keys", headers=headers).json()["code"] == "forbidden"
+    both.north.client.delete(f"/keys/{created.json()['key_id']}").raise_for_status()
+    assert both.anonymous.get("/stats", headers=headers).status_code == 401
+
+
+def test_only_who_administers_the_service_gives_out_keys_of_other_tenants(both: Town) -> None:
+    asked = {"name": "guest", "tenant": "east"}
+    assert both.north.client.post("/keys", json=asked).status_code == 403
+    created = both.operator.post("/keys", json=asked).json()
+    assert created["tenant"] == "east"
+    assert {key["tenant"] for key in both.operator.get("/keys").json()["keys"]} >= {"north", "south", "east"}
+    assert {key["tenant"] for key in both.south.client.get("/keys").json()["keys"]} == {"south"}
+
+
+def test_no_list_shows_a_secret(both: Town) -> None:
+    listed = both.operator.get("/keys").text
+    for client in (both.north.client, both.operator):
+        assert key_of(client).rpartition("_")[2] not in listed
+
+
+def test_that_a_key_was_used_is_noted(both: Town) -> None:
+    key_id = key_of(both.north.client).split("_")[1]
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        found = {key["key_id"]: key for key in both.operator.get("/keys").json()["keys"]}
+        if found[key_id]["last_used_at"] is not None:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the use of the key was not noted")
+
+
+def test_on_this_machine_no_key_is_needed(fresh_server: httpx.Client) -> None:
+    assert fresh_server.get("/stats").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["forwarded", "x-forwarded-for", "x-real-ip"])
+def test_who_comes_through_a_proxy_needs_a_key(fresh_server: httpx.Client, name: str) -> None:
+    assert fresh_server.get("/stats", headers={name: "203.0.113.9"}).status_code == 401
+
+
+def test_a_foreign_page_cannot_use_this_machines_trust(fresh_server: httpx.Client) -> None:
+    assert fresh_server.get("/stats", headers={"host": "evil.example"}).status_code == 421
+    assert fresh_server.get("/stats", headers={"origin": "https://evil.example"}).status_code == 403
+
+
+def test_a_wrong_key_is_refused_on_this_machine_too(fresh_server: httpx.Client) -> None:
+    assert fresh_server.get("/stats", headers={"authorization": "Bearer llmops_a_b"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"host": "0.0.0.0"}, {"api_keys_required": True}, {"host": "example.org"}]
+)
+def test_the_server_does_not_start_where_nobody_or_everybody_could_come_in(
+    tmp_path: Path, overrides: dict[str, object]
+) -> None:
+    settings = make_settings(tmp_path, **overrides)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        with pytest.raises(ConfigurationError, match="llmops keys create"):
+            require_way_in(settings, store.keys())
+        store.keys().create(name="first", tenant="default", scopes=["admin"])
+        require_way_in(settings, store.keys())
+
+
+def test_the_operator_may_let_everybody_in(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, host="0.0.0.0", api_keys_required=False)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        require_way_in(settings, store.keys())
+
+
+def test_requests_are_counted_by_key_and_refused_with_the_time_to_wait(tmp_path: Path) -> None:
+    with running(make_settings(tmp_path, rate_limit_requests="3/hour")) as client:
+        answers = [client.get("/stats") for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert [answer.headers.get("ratelimit-remaining") for answer in answers[:3]] == ["2", "1", "0"]
+        assert 0 < int(answers[3].headers["retry-after"]) <= 3_600
+        assert answers[3].json()["code"] == "too_many_requests"
+        assert client.get("/health").status_code == 200
+
+
+def test_bytes_of_uploads_are_counted(tmp_path: Path) -> None:
+    with running(make_settings(tmp_path, rate_limit_upload_bytes="5000/hour")) as client:
+        body = {"documents": [{"text": "a note about herons " * 150}]}
+        assert client.post("/index", json=body).status_code == 200
+        assert client.post("/index", json=body).status_code == 429
+        assert client.get("/stats").status_code == 200

@@ -1,0 +1,67 @@
+"""Collections that keep documents for some time only."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.errors import StorageUnavailable
+from app.housekeeping import Housekeeping
+from app.knowledge.retention import Retention
+from app.knowledge.store import open_store
+from app.schemas import CollectionSettings
+from tests.live import make_settings
+
+
+@pytest.mark.parametrize(("age_days", "is_kept"), [(0, True), (29, True), (31, False)])
+def test_documents_go_when_their_collection_keeps_them_no_longer(
+    tmp_path: Path, age_days: int, is_kept: bool
+) -> None:
+    settings = make_settings(tmp_path)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        store.catalogue.create("brief", CollectionSettings(retention_days=30))
+        store.create_collection("lasting")
+        ids = {
+            collection: store.begin_document(
+                b"A note.", name="n.txt", collection=collection, media_type="text/plain"
+            ).document_id
+            for collection in ("brief", "lasting")
+        }
+        later = datetime.now(UTC) + timedelta(days=age_days)
+        deleted = Retention(store._database, store.delete_document, lambda: later).sweep()
+        assert deleted == ([] if is_kept else [ids["brief"]])
+        assert {info.document_id for info in store.list_documents()} == set(ids.values()) - set(deleted)
+
+
+def test_a_document_that_somebody_else_deletes_meanwhile_does_no_harm(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        store.catalogue.create("brief", CollectionSettings(retention_days=1))
+        store.begin_document(b"A note.", name="n.txt", collection="brief", media_type="text/plain")
+        later = datetime.now(UTC) + timedelta(days=2)
+
+        def overtaken(document_id: str) -> None:
+            store.delete_document(document_id)
+            store.delete_document(document_id)
+
+        assert Retention(store._database, overtaken, lambda: later).sweep() == []
+
+
+async def test_a_store_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.housekeeping._EVERY_S", 0)
+    calls, has_succeeded = [], asyncio.Event()
+
+    async def in_pool(sweep: object) -> list[str]:
+        calls.append(sweep)
+        if len(calls) < 3:
+            raise StorageUnavailable("the disk is full")
+        has_succeeded.set()
+        return ["d1"]
+
+    housekeeping = Housekeeping(Retention(None, lambda _: None), in_pool)  # type: ignore[arg-type]
+    housekeeping.start()
+    await has_succeeded.wait()
+    await housekeeping.aclose()

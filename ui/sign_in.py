@@ -1,0 +1,58 @@
+"""Who sits in front of the page, where the service wants to know: by an API key, for as long as the visit lasts.
+
+The key stays in the memory of this process. It is in no address, in no cookie and in no file.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+import streamlit as st
+
+from ui.client import Client, ServerRefused, ServerUnavailable
+from ui.safe_text import safe_label
+
+_KEY = "api_key"
+
+
+def current_key() -> str | None:
+    """That of the visitor, or else the one that this process was given for everybody."""
+    key: str | None = st.session_state.get(_KEY)
+    return key or os.environ.get("LLMOPS_API_KEY") or None
+
+
+def is_signed_in() -> bool:
+    """Whether the visitor has brought a key of his own."""
+    return bool(st.session_state.get(_KEY))
+
+
+def sign_out() -> None:
+    """Forget the key, and with it everything that was shown by it."""
+    st.session_state.clear()
+
+
+def ask_for_key(api_url: str) -> None:
+    """Draw the form; a key that the service accepts brings the page back."""
+    if st.session_state.pop(_KEY, None) is not None:
+        st.warning("The service does not accept your key any more.", icon=":material/key_off:")
+    with st.form("sign_in", width=480):
+        st.subheader("Sign in", anchor=False)
+        st.caption("This service wants an API key. Who runs it can give you one.")
+        key = st.text_input("API key", type="password", autocomplete="current-password").strip()
+        if st.form_submit_button("Sign in", icon=":material/login:") and key:
+            _try(api_url, key)
+
+
+def _try(api_url: str, key: str) -> None:
+    if not key.isascii() or not key.isprintable():
+        st.error("This is no API key.", icon=":material/key_off:")
+        return
+    try:
+        with closing(Client(api_url, key)) as client:
+            client.info()
+    except (ServerRefused, ServerUnavailable) as error:
+        st.error(safe_label(str(error), limit=200), icon=":material/key_off:")
+        return
+    st.session_state[_KEY] = key
+    st.rerun()
