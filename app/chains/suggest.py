@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from app.chains.injection import find_suspicions
-from app.chains.question_sources import Candidate, find_candidates, small_words
+from app.chains.question_sources import WRITTEN, Candidate, find_candidates, small_words
 from app.chains.records import Evidence
 from app.knowledge.languages import ENGLISH, likely_languages
 from app.knowledge.records import Chunk, Hit
@@ -30,6 +30,7 @@ _TRIED = 6
 _BEGINNING = 400
 """Characters by which the language of a text is told."""
 _MOST_OF_A_KIND = 2
+"""Of those that are made by a template, since they sound alike."""
 _SURE = 0.9
 """Confidence by words alone from which a question is proposed."""
 _AROUND_CHARS = 150
@@ -131,7 +132,8 @@ def _is_new(candidate: Candidate, asked: Sequence[str], chosen: Sequence[Candida
     """Whether it was neither asked nor is proposed already, by another question or one about the same sentence."""
     if any(_is_same(candidate.question, question) for question in asked):
         return False
-    if Counter(other.merit for other in chosen)[candidate.merit] == _MOST_OF_A_KIND:
+    alike = Counter(other.merit for other in chosen)[candidate.merit]
+    if candidate.merit < WRITTEN and alike == _MOST_OF_A_KIND:
         return False
     return not any(
         (candidate.chunk is other.chunk and candidate.start < other.end and other.start < candidate.end)
