@@ -103,8 +103,8 @@ def test_suggestions_are_reached_by_keyboard_and_go_when_the_next_answer_begins(
     tab.keyboard.press("Enter")
     try:
         expect(tab.get_by_test_id("stChatMessage").last).to_contain_text("word word")
-        expect(tab.get_by_role("button", name="Who signs the notice?")).to_have_count(0)
-        expect(button).to_have_count(0)
+        expect(tab.get_by_role("button", name="Who signs the notice?")).to_have_count(0, timeout=3_000)
+        expect(button).to_have_count(0, timeout=3_000)
     finally:
         fake.event_delay_s = 0
     expect(tab.get_by_test_id("stChatMessage").filter(has_text=suggested)).to_be_visible()
