@@ -28,7 +28,10 @@ export class Llmops {
     this.#authorization = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   }
 
-  /** The whole answer. `fields` are those of `POST /ask`: question, thread_id, agent, collection, document_ids, mode. */
+  /**
+   * The whole answer, with `suggestions` of what to ask next. `fields` are those of `POST /ask`: question, thread_id, agent,
+   * collection, document_ids, mode.
+   */
   ask(fields, options = {}) {
     return this.#json("POST", "/ask", { ...options, json: fields });
   }

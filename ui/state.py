@@ -41,6 +41,10 @@ class Session:
     # Part of the upload field's key: a new number empties the field.
     upload_round: int = 0
 
+    def ask_next(self, question: str) -> None:
+        """Ask it as if it had been typed."""
+        self.pending_question = question
+
     def ask_instead(self, turn: Turn, question: str) -> None:
         """Let another question, or the same again, take the place of a turn and of what came after it."""
         self.instead_of, self.pending_question = turn, question

@@ -12,7 +12,8 @@ from typing import Any, ParamSpec, TypeVar
 from langgraph.config import get_stream_writer
 from langgraph.graph.state import CompiledStateGraph
 
-from app.chains.records import Draft, Turn
+from app.chains.records import Draft, Evidence, Turn, Verified
+from app.chains.suggest import suggest
 from app.chains.verify import verify
 from app.errors import ModelError
 from app.knowledge.records import Hit
@@ -167,12 +168,14 @@ def collect_degraded(*sources: Sequence[str]) -> list[str]:
 
 
 async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any]:
-    """Check every quote of a draft against the stored text and give the agent's result."""
+    """Check every quote of a draft against the stored text and give the agent's result, with what to ask next."""
     if draft.quotes:
         count = len(draft.quotes)
         report_status("Checking 1 quote" if count == 1 else f"Checking {count} quotes")
     with timed(state, "verify") as timings:
         verified = await deps.in_pool(verify, draft, text_of=deps.store.document_text)
+    with timed(state, "suggest") as suggesting:
+        suggestions = await deps.in_pool(_suggest, draft, verified, state)
     result = {
         "answer": verified.answer,
         "citations": [citation.model_dump(mode="json") for citation in verified.citations],
@@ -180,12 +183,26 @@ async def check(draft: Draft, state: RunState, deps: AgentDeps) -> dict[str, Any
         "mode": draft.mode,
         "model": draft.model,
         "refused": draft.refused,
+        "suggestions": suggestions,
         "nearest": [_as_passage(hit) for hit in draft.nearest],
         "evidence": [_as_passage(hit) for hit in draft.evidence],
         "degraded": collect_degraded(state.get("degraded") or [], draft.degraded),
-        "timings_ms": timings,
+        "timings_ms": timings | suggesting,
     }
     return {"result": result}
+
+
+def _suggest(draft: Draft, verified: Verified, state: RunState) -> list[str]:
+    if draft.refused:
+        return []
+    asked = [*(turn.question for turn in recall(state)), state["standalone"], state["question"]]
+    return suggest(asked, verified.answer, draft.evidence or _cited(draft), verified.citations)
+
+
+def _cited(draft: Draft) -> Evidence:
+    """What a summary cites, where it does not tell all that it has read."""
+    chunks = {quote.chunk.chunk_id: Hit(quote.chunk, quote.score, None, None) for quote in draft.quotes}
+    return tuple(chunks.values())
 
 
 def _as_passage(hit: Hit) -> dict[str, Any]:

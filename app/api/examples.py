@@ -54,6 +54,7 @@ _ANSWER: Example = {
     "nearest": [],
     "evidence": [_PASSAGE],
     "coverage": None,
+    "suggestions": ["How many weeks of parental leave do parents take at full pay?"],
     "thread_id": _THREAD_ID,
     "run_id": _RUN_ID,
     "usage": {"input_tokens": 0, "output_tokens": 0},

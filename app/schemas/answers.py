@@ -88,6 +88,10 @@ class Answer(Wire):
         [], description="What was read for the answer, whether it is cited or not"
     )
     coverage: Coverage | None = Field(default=None, description="Of summaries: how much was read")
+    suggestions: list[str] = Field(
+        [],
+        description="Up to three questions to go on with, which the documents answer; none after a refusal",
+    )
     thread_id: str
     run_id: str
     usage: Usage = Usage()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import SAMPLES, in_browser, streamlit
+from tests.e2e.browser import SAMPLES, in_browser, settle, streamlit
 from tests.ui.fake_server import FakeService, build_app, make_answer, make_document, script, serving
 
 pytestmark = in_browser(timeout_s=180)
@@ -85,6 +85,29 @@ def test_nothing_of_a_hostile_answer_becomes_active(tab: Page, fake: FakeService
     for selector in ("a:not([href^='#source-'])", "img", "iframe", "script", ".katex"):
         assert answer.locator(selector).count() == 0, selector
     assert {httpx.URL(url).host for url in requested if url.startswith("http")} == {"127.0.0.1"}
+
+
+def test_suggestions_are_reached_by_keyboard_and_go_when_the_next_answer_begins(
+    tab: Page, fake: FakeService
+) -> None:
+    suggested = "How long is probation?"
+    fake.events = script(make_answer(suggestions=[suggested, "Who signs the notice?"]))
+    tab.goto(fake.url)
+    ask(tab, "What is the notice period?")
+    button = tab.get_by_role("button", name=suggested)
+    expect(button).to_be_visible()
+    settle(tab)
+    fake.events = script(make_answer(answer="word " * 400))
+    fake.event_delay_s = 0.05
+    button.focus()
+    tab.keyboard.press("Enter")
+    try:
+        expect(tab.get_by_test_id("stChatMessage").last).to_contain_text("word word")
+        expect(tab.get_by_role("button", name="Who signs the notice?")).to_have_count(0, timeout=3_000)
+        expect(button).to_have_count(0, timeout=3_000)
+    finally:
+        fake.event_delay_s = 0
+    expect(tab.get_by_test_id("stChatMessage").filter(has_text=suggested)).to_be_visible()
 
 
 def test_a_stopped_answer_stays_and_its_run_ends(tab: Page, fake: FakeService) -> None:

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.ui.fake_library import Refusal
 from tests.ui.fake_server import QUOTE, FakeService, make_answer, make_document, script
-from tests.ui.reading import texts
+from tests.ui.reading import button, texts
 
 
 def ask(page: AppTest, question: str) -> AppTest:
@@ -146,6 +146,28 @@ def test_a_failed_run_says_why_and_can_be_asked_again(page: AppTest, service: Fa
     page.run()
     assert len(page.chat_message) == 2
     assert "Two months after probation" in texts(page.chat_message[1])
+
+
+def test_the_newest_answer_leads_on(page: AppTest, service: FakeService) -> None:
+    hostile = "What is said about [this](http://e.example) :red[x]?"
+    service.events = script(make_answer(suggestions=["How long is probation?", hostile]))
+    page.run()
+    ask(page, "What is the notice period?")
+    shown = [found.label for found in page.main.button if str(found.key).startswith("suggestion-")]
+    assert shown == [
+        r"How long is probation\?",
+        r"What is said about \[this\]\(`http://e.example`\) \:red\[x\]\?",
+    ]
+    service.events = script(make_answer(run_id="r2"))
+    button(page, r"How long is probation\?").click()
+    page.run()
+    assert [asked["question"] for asked, _ in service.asked] == [
+        "What is the notice period?",
+        "How long is probation?",
+    ]
+    assert not any(str(found.key).startswith("suggestion-") for found in page.main.button)
+    assert "You could ask next" not in texts(page.main)
+    assert_no_traceback(page)
 
 
 def test_a_run_that_breaks_off_is_not_taken_for_an_answer(page: AppTest, service: FakeService) -> None:

@@ -13,6 +13,7 @@ from app.chains.decompose import decompose
 from app.chains.locate import locate
 from app.chains.markers import marker_positions, normalise_markers, quote_plainly, without_markers
 from app.chains.prompts import recent_messages
+from app.chains.question_sources import find_candidates, small_words
 from app.chains.records import Draft, Quote, Turn
 from app.chains.verify import verify
 from app.errors import UnreadableDocument
@@ -35,7 +36,7 @@ from app.models.sentences import (
     split_sentences,
 )
 from app.models.terms import numbers, terms
-from tests.unit.chain_fakes import Library
+from tests.unit.chain_fakes import Library, make_chunk
 
 CHARS = 20_000
 MOST_S = (
@@ -130,6 +131,12 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "quotation": of_chunks(lambda text: Quotation("one two three four five six " + text).share_in(text)),
     "reader": of_chunks(
         lambda text: Reader(None).read("How high is the rent?", [Passage(f"Rent {text}", 0.5)])
+    ),
+    "suggestions": of_chunks(
+        lambda text: [
+            list(find_candidates(make_chunk(chunk), small_words(chunk)))
+            for chunk in (text, f"The rent has {text}.", f"The rent was {text} by 5 % in 2019.", f"# {text}?")
+        ]
     ),
     "asking": of_questions(lambda text: decompose(f"Compare {text}", [])),
     "asked": of_questions(lambda text: Reader(None).read(text, [Passage("The rent is due.", 0.5)])),

@@ -1,11 +1,16 @@
-"""Asking once more: the same question, or another one in its place."""
+"""Asking once more: the same question, another one in its place, or one that the answer leads to."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from ui.conversation import Turn
+from ui.safe_text import safe_label
 from ui.state import Session
+
+_SUGGESTION_CHARS = 200
 
 
 def offer_retry(session: Session, turn: Turn, number: int) -> None:
@@ -31,6 +36,21 @@ def offer_another_question(session: Session, turn: Turn, number: int) -> None:
             icon=":material/send:",
             on_click=_ask_written,
             args=(session, turn, key),
+        )
+
+
+def offer_suggestions(session: Session, questions: Sequence[str], number: int) -> None:
+    """Buttons below the newest answer, one for each question that could come next."""
+    if not questions:
+        return
+    st.caption("You could ask next:")
+    for place, question in enumerate(questions):
+        st.button(
+            safe_label(question, limit=_SUGGESTION_CHARS),
+            key=f"suggestion-{number}-{place}",
+            icon=":material/arrow_forward:",
+            on_click=session.ask_next,
+            args=(question,),
         )
 
 

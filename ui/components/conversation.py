@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui.client import Client, Event, ServerRefused, ServerUnavailable
-from ui.components.another_question import offer_another_question, offer_retry
+from ui.components.another_question import offer_another_question, offer_retry, offer_suggestions
 from ui.components.answer import show_live, show_run
 from ui.components.feedback import show_feedback
 from ui.components.plan import show_plan
@@ -121,9 +121,11 @@ def _show_question(session: Session, turn: Turn, number: int) -> None:
 
 
 def offer_next_step(client: Client, session: Session, conversation: Conversation) -> None:
-    """What the reader can do with a newest turn that has no answer."""
-    newest = conversation.turns[-1]
+    """What the reader can do with the newest turn: go on from its answer, or get one."""
+    newest, number = conversation.turns[-1], conversation.earlier + len(conversation.turns)
     if conversation.has_plan:
         show_plan(client, session, conversation)
     elif newest.run.answer is None:
-        offer_retry(session, newest, len(conversation.turns))
+        offer_retry(session, newest, number)
+    else:
+        offer_suggestions(session, newest.run.answer.suggestions, number)

@@ -37,8 +37,8 @@ def show_welcome(client: Client, session: Session, info: Info, documents: Sequen
             safe_label(question, limit=120),
             key=f"example-{number}",
             width="stretch",
-            on_click=_ask,
-            args=(session, question),
+            on_click=session.ask_next,
+            args=(question,),
         )
 
 
@@ -48,7 +48,3 @@ def example_questions(documents: Sequence[DocumentInfo]) -> list[str]:
         _SAMPLE_QUESTIONS.get(document.name, f"Summarise {document.name}")
         for document in sorted(documents, key=lambda document: document.name not in _SAMPLE_QUESTIONS)
     ]
-
-
-def _ask(session: Session, question: str) -> None:
-    session.pending_question = question

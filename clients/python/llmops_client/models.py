@@ -68,6 +68,7 @@ class Answer(Model):
     nearest: list[PassageInfo] = []
     evidence: list[PassageInfo] = []
     coverage: Coverage | None = None
+    suggestions: list[str] = []
     thread_id: str
     run_id: str
     usage: Usage = Usage()
