@@ -16,7 +16,19 @@ from fastapi.responses import RedirectResponse
 
 from app import __version__
 from app.agents.base import AgentDeps, ResearchBudget
-from app.api import ask, batches, collections, completions, documents, feedback, jobs, knowledge, ops, threads
+from app.api import (
+    ask,
+    batches,
+    collections,
+    completions,
+    documents,
+    evaluations,
+    feedback,
+    jobs,
+    knowledge,
+    ops,
+    threads,
+)
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.mcp.door import McpDoor, add_mcp_route
@@ -26,6 +38,8 @@ from app.api.request_log import RequestLog
 from app.api.services import Services
 from app.batch_worker import LEASE_S, BatchWorker
 from app.chains.rerank import build_reranker
+from app.evaluations import FOLDER as EVALUATIONS
+from app.evaluations import Evaluations
 from app.graph import build_graph
 from app.ingestion.assembly import build_ingestion
 from app.ingestion.page_image import PageImages
@@ -111,6 +125,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             batches=waiting,
             batch_worker=batch_worker,
             page_images=PageImages(opened.store, ImageCache(settings.data_dir), settings),
+            evaluations=Evaluations(settings.data_dir / EVALUATIONS),
             pool=pool,
             ingestion_pool=ingestion_pool,
             drawing_pool=drawing_pool,
@@ -173,8 +188,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
         )
     app.add_middleware(RequestLog)
-    routers = (ask, completions, batches, threads, feedback, knowledge, documents, collections, jobs, ops)
-    for router in (module.router for module in routers):
+    answering = (ask, completions, batches, threads, feedback)
+    keeping = (knowledge, documents, collections, jobs, evaluations, ops)
+    for router in (module.router for module in (*answering, *keeping)):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
     add_mcp_route(app)

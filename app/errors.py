@@ -10,7 +10,7 @@ LlmopsError
 │   ├── InvalidRequest
 │   ├── NotFound
 │   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownRun, UnknownAgent,
-│   │   │   UnknownModel, UnknownJob, NoWaitingPlan
+│   │   │   UnknownModel, UnknownJob, UnknownEvaluation, NoWaitingPlan
 │   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, NothingToResume, CollectionExists
@@ -215,6 +215,11 @@ class NoWaitingPlan(NotFound):
 class UnknownJob(NotFound):
     code = "unknown_job"
     title = "No such job"
+
+
+class UnknownEvaluation(NotFound):
+    code = "unknown_evaluation"
+    title = "No such evaluation"
 
 
 class UnknownModel(NotFound):

@@ -10,6 +10,7 @@ from typing import Annotated, ParamSpec, TypeVar, cast
 from fastapi import Depends, Request
 
 from app.batch_worker import BatchWorker
+from app.evaluations import Evaluations
 from app.ingestion.assembly import Ingestion
 from app.ingestion.page_image import PageImages
 from app.knowledge import Knowledge
@@ -43,6 +44,7 @@ class Services:
     batches: Batches
     batch_worker: BatchWorker
     page_images: PageImages
+    evaluations: Evaluations
     pool: ThreadPoolExecutor
     ingestion_pool: ThreadPoolExecutor
     drawing_pool: ThreadPoolExecutor
