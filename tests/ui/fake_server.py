@@ -107,6 +107,7 @@ class FakeService:
     turns: dict[str, list[Event]] = field(default_factory=dict)
     uploads: dict[str, DocumentInfo | Refusal] = field(default_factory=dict)
     refuse_run: Refusal | None = None
+    refuse_fork: Refusal | None = None
     event_delay_s: float = 0.0
     asked: list[tuple[Event, str]] = field(default_factory=list)
     plans_to_approve: list[str] = field(default_factory=list)

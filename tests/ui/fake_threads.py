@@ -53,6 +53,8 @@ def add_thread_routes(app: FastAPI, service: FakeService) -> None:
 
     @app.post("/threads/{thread_id}/fork", status_code=201)
     async def fork(thread_id: str, body: ForkRequest) -> ThreadInfo:
+        if service.refuse_fork:
+            raise service.refuse_fork
         service.forked.append((thread_id, body.after_turn))
         service.turns[f"{thread_id}-fork"] = service.turns[thread_id][: body.after_turn]
         return info(f"{thread_id}-fork")

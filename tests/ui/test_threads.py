@@ -6,6 +6,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from tests.ui.fake_library import Refusal
 from tests.ui.fake_server import FakeService, make_answer, script
 from tests.ui.reading import button, texts
 from tests.ui.test_ui import ask
@@ -77,6 +78,30 @@ def test_the_open_conversation_is_forked(page: AppTest, service: FakeService) ->
     assert service.forked == [("t1", 2)]
     assert page.query_params["thread"] == "t1-fork"
     assert questions(page) == ["First?", "Second?"]
+
+
+def test_a_conversation_is_forked_at_any_of_its_answers(page: AppTest, service: FakeService) -> None:
+    service.turns = {"t1": [past(f"Question {number}?", f"r{number}") for number in range(1, 31)]}
+    service.events = [{"type": "error", "code": "x", "content": "Too slow"}]
+    page.query_params["thread"] = "t1"
+    page.run()
+    ask(page, "Unanswered?")
+    page.button(key="fork_from-r25").click()
+    page.run()
+    assert service.forked == [("t1", 25)]
+    assert page.query_params["thread"] == "t1-fork"
+    assert questions(page)[-1] == "Question 25?"
+    assert len(service.turns["t1"]) == 30
+    assert [said.value for said in page.toast] == ["This is the copy"]
+
+
+def test_a_fork_that_fails_says_why_and_stays(page: AppTest, service: FakeService) -> None:
+    open_one(page, service)
+    service.refuse_fork = Refusal(503, "storage_unavailable", "The disk is full")
+    page.button(key="fork_from-r2").click()
+    page.run()
+    assert "The disk is full" in page.error[0].value
+    assert page.query_params["thread"] == "t1"
 
 
 def test_the_open_conversation_is_deleted(page: AppTest, service: FakeService) -> None:

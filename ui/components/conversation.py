@@ -35,7 +35,7 @@ def show_turns(client: Client, conversation: Conversation, session: Session) -> 
         with st.chat_message("assistant"):
             show_run(turn.run)
             if turn.run.answer is not None:
-                show_feedback(client, turn, turn.run.answer)
+                show_feedback(client, session, conversation, turn, turn.run.answer)
 
 
 def answer_question(client: Client, session: Session, conversation: Conversation, question: str) -> None:
@@ -85,7 +85,7 @@ def _draw_newest(
         with slot.container():
             show_run(turn.run)
         if turn.run.answer is not None:
-            show_feedback(client, turn, turn.run.answer)
+            show_feedback(client, session, conversation, turn, turn.run.answer)
 
 
 def _follow(events: Iterator[Event | None], run: Run, slot: DeltaGenerator, pulse: DeltaGenerator) -> None:
