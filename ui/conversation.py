@@ -13,9 +13,12 @@ TURNS_AT_A_TIME = 20
 
 @dataclass(eq=False)
 class Turn:
+    """`key` tells its fields from those of any other turn: a field keeps what is in it while its key is drawn."""
+
     question: str
     run: Run
     feedback: Feedback | None = None
+    key: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass
