@@ -199,6 +199,7 @@ class ThreadInfo(Model):
     created_at: datetime
     updated_at: datetime
     turn_count: int
+    waits: bool = False
 
 
 class Thread(Model):
@@ -207,6 +208,7 @@ class Thread(Model):
     created_at: datetime
     updated_at: datetime
     turn_count: int
+    waits: bool = False
     turns: list[Turn]
 
 
