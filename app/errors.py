@@ -7,7 +7,7 @@ LlmopsError
 ├── ServerUnreachable           the operator: the server that a command was told to use does not answer
 ├── LeaseLost                   nobody: another worker, or nobody, goes on with the document
 ├── RequestError                the caller: the request cannot be carried out as it stands
-│   ├── InvalidRequest
+│   ├── InvalidRequest, SpanOutsideText
 │   ├── NotFound
 │   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownRun, UnknownAgent,
 │   │   │   UnknownModel, UnknownJob, UnknownEvaluation, NoWaitingPlan
@@ -94,6 +94,14 @@ class InvalidRequest(RequestError):
     status = 422
     code = "invalid_request"
     title = "The request is not valid"
+
+
+class SpanOutsideText(RequestError):
+    """The text of the document ends before the part of it that was asked for begins."""
+
+    status = 416
+    code = "span_outside_text"
+    title = "The text has no such part"
 
 
 class BodyTooLarge(RequestError):
