@@ -83,9 +83,12 @@ def test_a_reader_goes_the_whole_way(
         research(tab, looks)
         summarise(tab)
         stop(tab, process_id)
+        leave_a_plan(api)
         come_back(tab)
         export(tab)
         looks.take("conversations")
+        looks.take_sidebar("sidebar")
+        fork(tab)
         delete(tab, api)
         tab.get_by_role("link", name="Batch").click()
         expect(tab.get_by_role("heading", name="Batch")).to_be_visible()
@@ -192,6 +195,12 @@ def stop(tab: Page, process_id: int) -> None:
     expect(stopped).to_be_hidden()
 
 
+def leave_a_plan(api: httpx.Client) -> None:
+    question = "Compare the revenue of Larkfield with the liability cap"
+    body = {"question": question, "agent": "research", "approve_plan": True}
+    assert api.post("/ask", json=body).status_code == httpx.codes.ACCEPTED
+
+
 def come_back(tab: Page) -> None:
     said = tab.get_by_test_id("stChatMessage").all_inner_texts()
     tab.reload()
@@ -207,6 +216,13 @@ def export(tab: Page) -> None:
         tab.get_by_role("button", name="Markdown").click()
     assert "Brandt & Loewe" in download.value.path().read_text("utf-8")
     tab.keyboard.press("Escape")
+
+
+def fork(tab: Page) -> None:
+    said = tab.get_by_test_id("stChatMessage")
+    said.nth(1).get_by_role("button", name="Fork from here").click()
+    expect(said).to_have_count(2)
+    expect(said.first).to_contain_text("Who audits the accounts of Larkfield?")
 
 
 def look_at_evaluation(tab: Page, looks: Looks, data_dir: Path) -> None:
