@@ -22,6 +22,7 @@ from app.api import (
     collections,
     completions,
     documents,
+    evaluations,
     feedback,
     jobs,
     keys,
@@ -42,6 +43,8 @@ from app.api.services import Services
 from app.api.tokens import open_verifier
 from app.batch_worker import LEASE_S, BatchWorker
 from app.chains.rerank import build_reranker
+from app.evaluations import FOLDER as EVALUATIONS
+from app.evaluations import Evaluations
 from app.graph import build_graph
 from app.housekeeping import Housekeeping
 from app.ingestion.assembly import build_ingestion
@@ -137,6 +140,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             page_images=PageImages(opened.store, ImageCache(settings.data_dir), settings),
             keys=known_keys,
             authenticator=Authenticator(settings, known_keys, keys_pool, verifier),
+            evaluations=Evaluations(settings.data_dir / EVALUATIONS),
             pool=pool,
             ingestion_pool=ingestion_pool,
             drawing_pool=drawing_pool,
@@ -215,20 +219,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             ],
         )
     app.add_middleware(RequestLog)
-    routers = (
-        ask,
-        completions,
-        batches,
-        threads,
-        feedback,
-        knowledge,
-        documents,
-        collections,
-        jobs,
-        keys,
-        ops,
-    )
-    for router in (module.router for module in routers):
+    answering = (ask, completions, batches, threads, feedback)
+    keeping = (knowledge, documents, collections, jobs, evaluations, keys, ops)
+    for router in (module.router for module in (*answering, *keeping)):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
     add_mcp_route(app)

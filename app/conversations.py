@@ -21,6 +21,7 @@ from app.feedback import FEEDBACK_SCHEMA, REMOVE_FEEDBACK, feedback_on
 from app.schemas import Feedback, Thread, ThreadInfo, ThreadPage, Turn
 from app.state import TurnRecord
 from app.tenancy import DEFAULT_TENANT, SEPARATOR, plain_name, stored_name, tenant_of
+from app.waiting_plans import REMOVE_WAITING, WAITING_SCHEMA
 
 _SCHEMA: Final = (
     """
@@ -44,28 +45,25 @@ _SCHEMA: Final = (
     )
     """,
     "CREATE UNIQUE INDEX IF NOT EXISTS ix_turns_run ON turns (thread_id, run_id)",
-    "CREATE TABLE IF NOT EXISTS waiting_plans (thread_id TEXT NOT NULL PRIMARY KEY, request TEXT NOT NULL)",
+    WAITING_SCHEMA,
     *FEEDBACK_SCHEMA,
 )
 _INFO: Final = (
     "SELECT thread_id, title, created_at, updated_at, "
-    "(SELECT count(*) FROM turns WHERE turns.thread_id = threads.thread_id) FROM threads"
+    "(SELECT count(*) FROM turns WHERE turns.thread_id = threads.thread_id), "
+    "EXISTS (SELECT 1 FROM waiting_plans WHERE waiting_plans.thread_id = threads.thread_id) FROM threads"
 )
 _COUNT: Final = "SELECT count(*) FROM threads WHERE title LIKE ? ESCAPE '!' AND instr(thread_id, ?) = ?"
 _PAGE: Final = (
     f"{_INFO} WHERE title LIKE ? ESCAPE '!' AND instr(thread_id, ?) = ?"
     " ORDER BY updated_at DESC, thread_id LIMIT ? OFFSET ?"
 )
-_ALL_IDS: Final = "SELECT thread_id FROM threads UNION SELECT thread_id FROM waiting_plans"
-_IDS: Final = (
-    "SELECT thread_id FROM threads WHERE instr(thread_id, ?) = ?"
-    " UNION SELECT thread_id FROM waiting_plans WHERE instr(thread_id, ?) = ? ORDER BY thread_id"
-)
+_IDS: Final = "SELECT thread_id FROM threads WHERE instr(thread_id, ?) = ? ORDER BY thread_id"
 _IS_KNOWN: Final = "SELECT 1 FROM turns WHERE thread_id = ? AND run_id = ?"
 _REMOVE: Final = (
     REMOVE_FEEDBACK,
     "DELETE FROM turns WHERE thread_id = ?",
-    "DELETE FROM waiting_plans WHERE thread_id = ?",
+    REMOVE_WAITING,
     "DELETE FROM threads WHERE thread_id = ?",
     "DELETE FROM checkpoints WHERE thread_id = ?",
     "DELETE FROM writes WHERE thread_id = ?",
@@ -127,12 +125,12 @@ class Conversations:
         return ThreadPage(threads=threads, total=total, next_offset=end if threads and end < total else None)
 
     async def ids(self, tenant: str) -> list[str]:
-        """The ids of all threads of a tenant as they are stored, those with nothing but a plan that waits included."""
-        return await self._values(_IDS, _range_of(tenant) * 2)
+        """The ids of all threads of a tenant, as they are stored."""
+        return await self._values(_IDS, _range_of(tenant))
 
     async def tenants(self) -> set[str]:
         """Everybody who has a thread."""
-        return {tenant_of(thread_id) for thread_id in await self._values(_ALL_IDS)}
+        return {tenant_of(thread_id) for thread_id in await self._values("SELECT thread_id FROM threads")}
 
     async def get(self, thread_id: str, last: int | None = None) -> Thread:
         """With all of its turns, or as many as these of the newest. Raises UnknownThread."""
@@ -188,28 +186,6 @@ class Conversations:
             turns = (await self._turns(thread_id))[:turn_count]
             await self._insert(copy_id, turns, moment, title=info.title)
             return turns
-
-    async def set_waiting(self, thread_id: str, request: dict[str, Any]) -> None:
-        """Keep what was asked for, and the plan that waits for approval, in place of an earlier one."""
-        async with self._writing():
-            await self._connection.execute("DELETE FROM waiting_plans WHERE thread_id = ?", (thread_id,))
-            await self._connection.execute(
-                "INSERT INTO waiting_plans (thread_id, request) VALUES (?, ?)",
-                (thread_id, json.dumps(request)),
-            )
-
-    async def waiting(self, thread_id: str) -> dict[str, Any] | None:
-        """What waits for approval on a thread."""
-        async with self._lock:
-            statement = "SELECT request FROM waiting_plans WHERE thread_id = ?"
-            request: str | None = await self._value(statement, (thread_id,))
-        return None if request is None else json.loads(request)
-
-    async def forget_waiting(self, thread_id: str) -> None:
-        """Nothing waits on the thread any more."""
-        if await self.waiting(thread_id) is not None:
-            async with self._writing():
-                await self._connection.execute("DELETE FROM waiting_plans WHERE thread_id = ?", (thread_id,))
 
     async def remove(self, thread_id: str) -> None:
         """Forget a conversation, or a plan that waits where nothing was answered yet, and its checkpoints.
@@ -287,13 +263,14 @@ def _as_turn(turn: TurnRecord, said: dict[str, Feedback]) -> Turn:
 
 
 def _as_info(row: Any) -> ThreadInfo:
-    thread_id, title, created_at, updated_at, turn_count = row
+    thread_id, title, created_at, updated_at, turn_count, waits = row
     return ThreadInfo(
         thread_id=plain_name(thread_id),
         title=title,
         created_at=datetime.fromtimestamp(created_at, UTC),
         updated_at=datetime.fromtimestamp(updated_at, UTC),
         turn_count=turn_count,
+        waits=bool(waits),
     )
 
 

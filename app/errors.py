@@ -9,11 +9,11 @@ LlmopsError
 ├── ServerUnreachable           the operator: the server that a command was told to use does not answer
 ├── LeaseLost                   nobody: another worker, or nobody, goes on with the document
 ├── RequestError                the caller: the request cannot be carried out as it stands
-│   ├── InvalidRequest
+│   ├── InvalidRequest, SpanOutsideText
 │   ├── Unauthenticated, Forbidden, TooManyRequests
 │   ├── NotFound
 │   │   ├── UnknownCollection, UnknownDocument, UnknownPage, UnknownThread, UnknownRun, UnknownAgent,
-│   │   │   UnknownModel, UnknownJob, UnknownKey, UnknownTenant, NoWaitingPlan
+│   │   │   UnknownModel, UnknownJob, UnknownEvaluation, UnknownKey, UnknownTenant, NoWaitingPlan
 │   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, NothingToResume, CollectionExists
@@ -161,6 +161,14 @@ class TooManyRequests(RequestError):
         return {"retry-after": str(self.retry_after_s)}
 
 
+class SpanOutsideText(RequestError):
+    """The text of the document ends before the part of it that was asked for begins."""
+
+    status = 416
+    code = "span_outside_text"
+    title = "The text has no such part"
+
+
 class BodyTooLarge(RequestError):
     status = 413
     code = "body_too_large"
@@ -290,6 +298,11 @@ class UnknownKey(NotFound):
 class UnknownTenant(NotFound):
     code = "unknown_tenant"
     title = "No such tenant"
+
+
+class UnknownEvaluation(NotFound):
+    code = "unknown_evaluation"
+    title = "No such evaluation"
 
 
 class UnknownModel(NotFound):

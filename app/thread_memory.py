@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
@@ -19,6 +20,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from app.conversations import Conversations
 from app.errors import ConfigurationError, StorageUnavailable
 from app.feedback import FeedbackStore
+from app.waiting_plans import WaitingPlans
 
 _FORGET_EARLIER = (
     "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",
@@ -57,6 +59,7 @@ class ThreadMemory(AsyncSqliteSaver):
         self.lock = _UndoingLock(conn)
         self.conversations = Conversations(conn, self.lock)
         self.feedback = FeedbackStore(conn, self.lock)
+        self.plans = WaitingPlans(conn, self.lock)
         self.damage: str | None = None
         """What has shown to be wrong with the file; it does not heal while it is open."""
 
@@ -131,6 +134,7 @@ async def open_threads(path: Path) -> AsyncIterator[ThreadMemory]:
             await threads.conn.execute("PRAGMA secure_delete = ON")
             if await threads.conversations.create_tables():
                 await threads.record_all()
+            await threads.plans.list_all(time.time())
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(
                 f"{str(path)!r} cannot be used to remember conversations: {error}"

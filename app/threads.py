@@ -99,15 +99,15 @@ class Threads:
     async def wait_for_approval(self, thread_id: str, request: dict[str, Any], plan: list[str]) -> None:
         """Keep a research that waits, across restarts; one thread has one at most."""
         with self.memory.translated("stored"):
-            await self._conversations.set_waiting(thread_id, {"request": request, "plan": plan})
+            await self.memory.plans.keep(thread_id, request, plan, time.time())
 
     async def waiting(self, thread_id: str) -> tuple[dict[str, Any], list[str]]:
         """What was asked for and the plan that waits. Raises NothingToResume."""
         with self.memory.translated("read"):
-            found = await self._conversations.waiting(thread_id)
+            found = await self.memory.plans.get(thread_id)
         if found is None:
             raise NothingToResume(f"No research waits for approval on thread {plain_name(thread_id)!r}")
-        return found["request"], found["plan"]
+        return found
 
     async def plan(self, thread_id: str) -> WaitingPlan:
         """The plan that waits for approval. Raises NoWaitingPlan."""
@@ -131,7 +131,7 @@ class Threads:
     async def forget_waiting(self, thread_id: str) -> None:
         """A research was carried out, or another question has taken its place."""
         with self.memory.translated("stored"):
-            await self._conversations.forget_waiting(thread_id)
+            await self.memory.plans.forget(thread_id)
 
     def title_later(self, thread_id: str) -> None:
         """Let the model name a young conversation beside everything else, unless its user has."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from app.evaluations import FOLDER, Evaluations
+from app.schemas import Evaluation
 from app.settings import Settings, load_settings
 from benchmarks.answer_quality import evaluate_answers
 from benchmarks.datasets import (
@@ -19,10 +21,11 @@ from benchmarks.datasets import (
     load_retrieval_set,
     shrink,
 )
+from benchmarks.eval_record import as_record
 from benchmarks.eval_report import EvaluationResults, draw, make_tables
 from benchmarks.excerpt_quality import evaluate_excerpts
 from benchmarks.follow_up_quality import evaluate_follow_ups
-from benchmarks.gate import compare, load_baseline
+from benchmarks.gate import Verdict, compare, load_baseline
 from benchmarks.html_report import write_html
 from benchmarks.judge import evaluate_by_judge, load_graded
 from benchmarks.report import describe_machine, save_figure, write_json
@@ -49,27 +52,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, show, write and judge; the exit code is 1 when a figure is below its threshold."""
     chosen = _parse(arguments)
     started = perf_counter()
-    machine, configuration = describe_machine(), describe_configuration(load_settings())
+    settings = load_settings()
+    machine, configuration = describe_machine(), describe_configuration(settings)
     results = asyncio.run(_measure(chosen.sets, quick=chosen.quick))
-    payload = {
+    about: dict[str, Any] = {
         "machine": machine,
         "configuration": configuration,
         "profile": "quick" if chosen.quick else "full",
         "seconds": round(perf_counter() - started, 1),
-        **results.as_json(),
     }
+    payload = about | results.as_json()
     tables = list(make_tables(results))
     if chosen.json:
         print(json.dumps(payload, indent=2, ensure_ascii=False))
     else:
         print("\n".join(table.render() for table in tables))
-    say(f"Took {payload['seconds']} s; written to {write_json('eval', payload)}")
+    say(f"Took {about['seconds']} s; written to {write_json('eval', payload)}")
     picture = save_figure(draw(results), "eval") if results.can_be_drawn else None
     page = write_html(
         "eval", "Quality of retrieval and answers", tables, facts=configuration | machine, picture=picture
     )
     say(f"and, to look at, {page}")
-    return _judge(results.figures(), configuration, chosen)
+    verdict = _judge(results.figures(), configuration, chosen)
+    _keep(as_record(results, verdict, **about), settings)
+    return 1 if verdict.failures else 0
 
 
 def describe_configuration(settings: Settings) -> dict[str, Any]:
@@ -120,7 +126,17 @@ async def _measure_retrieval(name: str, folder: Path, results: EvaluationResults
             results.coverage.append(await evaluate_coverage(data, indexed, services))
 
 
-def _judge(figures: dict[str, float], configuration: dict[str, Any], chosen: argparse.Namespace) -> int:
+def _keep(record: Evaluation, settings: Settings) -> None:
+    """Where the server finds it; that it cannot be kept there costs nothing of what was measured."""
+    try:
+        kept = Evaluations(settings.data_dir / FOLDER).keep(record)
+    except OSError as error:
+        say(f"Not kept for the user interface: {error}")
+    else:
+        say(f"and, for the page Evaluation of the user interface, {kept}")
+
+
+def _judge(figures: dict[str, float], configuration: dict[str, Any], chosen: argparse.Namespace) -> Verdict:
     verdict = compare(
         figures,
         load_baseline(),
@@ -130,13 +146,13 @@ def _judge(figures: dict[str, float], configuration: dict[str, Any], chosen: arg
     )
     if verdict.skipped:
         say(f"Not judged: {verdict.skipped}.")
-        return 0
+        return verdict
     for failure in verdict.failures:
         say(f"FAILED: {failure}")
     say(
         f"{verdict.compared - len(verdict.failures)} of {verdict.compared} thresholds of baseline.json are met."
     )
-    return 1 if verdict.failures else 0
+    return verdict
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

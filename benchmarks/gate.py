@@ -15,9 +15,13 @@ BASELINE = Path(__file__).with_name("baseline.json")
 class Verdict:
     """`failures` names each figure below its threshold; `skipped` says why nothing was compared, if so."""
 
-    compared: int
+    thresholds: Mapping[str, float]
     failures: tuple[str, ...]
     skipped: str | None = None
+
+    @property
+    def compared(self) -> int:
+        return len(self.thresholds)
 
 
 def load_baseline(path: Path = BASELINE) -> dict[str, Any]:
@@ -41,13 +45,14 @@ def compare(
     """
     if configuration != baseline["configuration"]:
         return Verdict(
-            0, (), f"thresholds are stored for {baseline['configuration']}, not for {dict(configuration)}"
+            {}, (), f"thresholds are stored for {baseline['configuration']}, not for {dict(configuration)}"
         )
     required: dict[str, float] = baseline["samples"] if samples else {}
     optional = {name: least for name, least in baseline[profile].items() if name in figures}
+    thresholds = required | optional
     failures = [
         f"{name} = {figures.get(name)} is below {least}"
-        for name, least in (required | optional).items()
+        for name, least in thresholds.items()
         if not figures.get(name, -1.0) >= least
     ]
-    return Verdict(len(required) + len(optional), tuple(failures))
+    return Verdict(thresholds, tuple(failures))

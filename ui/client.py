@@ -15,6 +15,7 @@ from ui.connection import (
     read_wire,
 )
 from ui.document_calls import DocumentCalls
+from ui.evaluation_calls import EvaluationCalls
 from ui.feedback_calls import FeedbackCalls
 from ui.job_calls import UPLOAD_S, JobCalls, Upload
 from ui.run_calls import Event, RunCalls
@@ -25,7 +26,7 @@ __all__ = ["Client", "Event", "ServerRefused", "ServerUnavailable", "Upload"]
 _LISTED = 1_000  # the most that the service gives at a time
 
 
-class Client(DocumentCalls, FeedbackCalls, JobCalls, RunCalls, ThreadCalls):
+class Client(DocumentCalls, EvaluationCalls, FeedbackCalls, JobCalls, RunCalls, ThreadCalls):
     """Talks to one service; safe to share between the sessions of all users."""
 
     def info(self) -> Info:

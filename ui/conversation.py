@@ -13,9 +13,12 @@ TURNS_AT_A_TIME = 20
 
 @dataclass(eq=False)
 class Turn:
+    """`key` tells its fields from those of any other turn: a field keeps what is in it while its key is drawn."""
+
     question: str
     run: Run
     feedback: Feedback | None = None
+    key: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass
@@ -34,6 +37,11 @@ class Conversation:
 
     def answers(self) -> list[Answer]:
         return [turn.run.answer for turn in self.turns if turn.run.answer]
+
+    def count_answered(self, turn: Turn) -> int:
+        """How many answers there are up to this turn, its own included; the service counts no other turns."""
+        until = self.turns[: self.turns.index(turn) + 1]
+        return self.earlier + sum(known.run.answer is not None for known in until)
 
     def show_more(self) -> None:
         self.shown += TURNS_AT_A_TIME

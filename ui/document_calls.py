@@ -13,7 +13,7 @@ from app.schemas import (
     DocumentPage,
     DocumentStatus,
 )
-from ui.connection import Connection, read_wire
+from ui.connection import Connection, ServerRefused, read_wire
 
 _DOWNLOAD_S = 300.0
 _DRAWING_S = 60.0
@@ -54,9 +54,15 @@ class DocumentCalls(Connection):
     def document(self, document_id: str) -> DocumentInfo:
         return read_wire(DocumentInfo, self._request("GET", f"/documents/{document_id}"))
 
-    def document_text(self, document_id: str) -> str:
-        """The whole stored text, into which the spans of citations point."""
-        response = self._request("GET", f"/documents/{document_id}/text", timeout=_DOWNLOAD_S)
+    def text_between(self, document_id: str, start: int, end: int) -> str:
+        """A part of the stored text, into which the spans of citations point; empty where the text ends before it."""
+        params = {"start": start, "end": end}
+        try:
+            response = self._request("GET", f"/documents/{document_id}/text", params=params)
+        except ServerRefused as refusal:
+            if refusal.code == "span_outside_text":
+                return ""
+            raise
         return response.content.decode("utf-8", errors="replace")
 
     def page_image(self, document_id: str, page: int, *, start: int, end: int) -> PageImage:

@@ -15,6 +15,7 @@ from ui.sign_in import ask_for_key, current_key
 from ui.views.batch import show_batch_page
 from ui.views.chat import show_chat
 from ui.views.documents import show_documents_page
+from ui.views.evaluation import show_evaluation_page
 from ui.views.status import show_status_page
 
 log = getLogger("llmops.ui")
@@ -40,6 +41,7 @@ def _list_pages(client: Client) -> list[st.Page]:
         page(show_chat, "Chat", default=True),
         page(show_documents_page, "Documents"),
         page(show_batch_page, "Batch"),
+        page(show_evaluation_page, "Evaluation"),
         page(show_status_page, "Status"),
     ]
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 _BREAK = re.compile(r"\n[ \t]*\n")
 _CONTEXT = 600  # characters on each side, where a paragraph has no end
+SURROUNDINGS = _CONTEXT + 1
+"""So many characters on each side of a span are all that `quote_in_paragraph` looks at."""
 
 
 class Quotation(NamedTuple):

@@ -107,7 +107,7 @@ def _without(client: Client, conversation: Conversation, turn: Turn) -> Conversa
     if not any(later.run.answer for later in conversation.turns[len(kept) :]):
         conversation.turns = kept
         return conversation
-    answered = conversation.earlier + sum(earlier.run.answer is not None for earlier in kept)
+    answered = conversation.count_answered(kept[-1]) if kept else conversation.earlier
     if not answered:
         return Conversation()
     return Conversation(client.fork(conversation.thread_id, after_turn=answered).thread_id)

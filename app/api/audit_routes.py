@@ -20,9 +20,9 @@ OWNED: Final[dict[str, Callable[..., Any]]] = {
 }
 """Path parameters, and the dependency that keeps other tenants' things out of each."""
 
-_NOBODYS: Final = frozenset(("key_id", "run_id", "number", "model", "file_path", "config_hash"))
+_NOBODYS: Final = frozenset(("key_id", "run_id", "number", "model", "evaluation", "file_path", "config_hash"))
 """Keys and runs are looked up within the caller's tenant, numbers count pages of a document; the others name agents,
-and files and configurations of playgrounds, which are everybody's."""
+evaluations of the whole service, and files and configurations of playgrounds, which are everybody's."""
 
 
 class UnguardedRoute(RuntimeError):

@@ -19,6 +19,7 @@ from app.errors import (
     MissingOriginal,
     NoPageImage,
     NotFound,
+    SpanOutsideText,
     UnknownCollection,
     UnknownDocument,
     UnknownPage,
@@ -66,6 +67,18 @@ def read_span(
     return (start, end)
 
 
+def read_part(
+    start: Annotated[int | None, Query(ge=0, le=_LARGEST, description="First character to give")] = None,
+    end: Annotated[int | None, Query(ge=0, le=_LARGEST, description="Character after the last")] = None,
+) -> tuple[int, int | None] | None:
+    """The part of a text that is wanted; none is all of it. Raises InvalidRequest: nothing is between the two."""
+    if start is None and end is None:
+        return None
+    if end is not None and (start or 0) >= end:
+        raise InvalidRequest(f"start, end: {start or 0} must be smaller than {end}")
+    return start or 0, end
+
+
 @router.get(
     "/documents",
     summary="List documents, newest first",
@@ -105,11 +118,21 @@ async def get_document(document_id: DocumentId, services: UsesServices) -> Docum
     "/documents/{document_id}/text",
     summary="Get the stored text",
     response_class=PlainTextResponse,
-    responses=problem_responses(UnknownDocument, NotFound),
+    responses=problem_responses(UnknownDocument, NotFound, SpanOutsideText),
 )
-async def document_text(document_id: DocumentId, services: UsesServices) -> PlainTextResponse:
-    """The whole stored text, into which the spans of citations point."""
-    return PlainTextResponse(await services.in_pool(services.knowledge.store.document_text, document_id))
+async def document_text(
+    document_id: DocumentId,
+    services: UsesServices,
+    part: Annotated[tuple[int, int | None] | None, Depends(read_part)],
+) -> PlainTextResponse:
+    """The stored text, into which the spans of citations point: all of it, or what is between two characters.
+
+    An `end` behind the text's is the text's.
+    """
+    store = services.knowledge.store
+    if part is None:
+        return PlainTextResponse(await services.in_pool(store.document_text, document_id))
+    return PlainTextResponse(await services.in_pool(store.listing.part, document_id, *part))
 
 
 @router.get(

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app import schemas
+from app.api.evaluation_example import EVALUATION, EVALUATION_INFO
 from app.schemas import completions
 
 Example = dict[str, Any]
@@ -193,6 +194,8 @@ EXAMPLES: dict[type[BaseModel], Example] = {
     schemas.DocumentInfo: _DOCUMENT,
     schemas.DocumentList: {"documents": [_DOCUMENT]},
     schemas.DocumentPage: {"documents": [_DOCUMENT], "total": 4, "next_offset": 1},
+    schemas.Evaluation: EVALUATION,
+    schemas.EvaluationList: {"evaluations": [EVALUATION_INFO]},
     schemas.Feedback: {**_FEEDBACK, "given_at": _CREATED},
     schemas.FeedbackRequest: _FEEDBACK,
     schemas.ForkRequest: {"after_turn": 1},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar, cast
 from fastapi import Depends, Request
 
 from app.batch_worker import BatchWorker
+from app.evaluations import Evaluations
 from app.ingestion.assembly import Ingestion
 from app.ingestion.page_image import PageImages
 from app.knowledge import Knowledge
@@ -49,6 +50,7 @@ class Services:
     page_images: PageImages
     keys: ApiKeys
     authenticator: Authenticator
+    evaluations: Evaluations
     pool: ThreadPoolExecutor
     ingestion_pool: ThreadPoolExecutor
     drawing_pool: ThreadPoolExecutor

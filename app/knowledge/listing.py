@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, TypeVar
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from app.errors import NotFound, UnknownPage
+from app.errors import NotFound, SpanOutsideText, UnknownPage
 from app.knowledge.database import Database
 from app.knowledge.originals import Originals
 from app.knowledge.ownership import belongs_to
@@ -20,6 +20,9 @@ from app.knowledge.tables import chunks, document_texts, documents
 from app.schemas import DocumentInfo, DocumentStatus
 
 T = TypeVar("T")
+
+_MOST_CHARS = 2**31 - 2
+"""More than a text can have; of a larger number SQLite's `substr` would take the lower 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +96,30 @@ class Listing:
         """
         chosen = document_texts.c.document_id == document_id
         with self._database.reading() as connection:
-            status = load_document(connection, document_id).status
-            spans = connection.scalars(select(document_texts.c.page_spans).where(chosen)).one_or_none()
-            if spans is None:
-                raise NotFound(f"Document {document_id!r} has no text: it is {status}")
+            spans = _value_of_text(connection, document_id, document_texts.c.page_spans)
             if not 1 <= number <= len(spans):
                 raise UnknownPage(f"Document {document_id!r} has no page {number}: it has {len(spans)} pages")
             start, end = spans[number - 1]
             part = func.substr(document_texts.c.text, start + 1, end - start)
             return connection.scalars(select(part).where(chosen)).one(), (start, end)
+
+    def part(self, document_id: str, start: int, end: int | None) -> str:
+        """The text between two characters, or from one on; what is asked for behind its end is not there.
+
+        Raises:
+            UnknownDocument
+            NotFound: nothing has been read from it (yet).
+            SpanOutsideText: the text ends before `start`.
+        """
+        first = min(start, _MOST_CHARS) + 1
+        count = _MOST_CHARS if end is None else min(end - start, _MOST_CHARS)
+        with self._database.reading() as connection:
+            cut = func.substr(document_texts.c.text, first, count)
+            found = str(_value_of_text(connection, document_id, cut))
+            if not found:
+                length = _value_of_text(connection, document_id, func.length(document_texts.c.text))
+                raise SpanOutsideText(f"start: {start} is behind the text, which has {length} characters")
+            return found
 
     def open_original(self, document_id: str) -> tuple[BinaryIO, int]:
         """The bytes that were uploaded, opened for reading, and how many they are. The caller closes it.
@@ -117,6 +135,15 @@ class Listing:
                 return io.BytesIO(data), len(data)
         file = self._originals.open(row.sha256)
         return file, os.fstat(file.fileno()).st_size
+
+
+def _value_of_text(connection: Connection, document_id: str, value: ColumnElement[Any]) -> Any:
+    """Something of the document's row of texts, computed where the text is. Raises UnknownDocument, NotFound."""
+    status = load_document(connection, document_id).status
+    row = connection.execute(select(value).where(document_texts.c.document_id == document_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"Document {document_id!r} has no text: it is {status}")
+    return row[0]
 
 
 def _count(connection: Connection, wanted: Select[Any]) -> int:

@@ -34,7 +34,7 @@ class Tenants:
             return list(connection.scalars(select(jobs.c.job_id).where(own).order_by(jobs.c.created_at)))
 
     def erase(self, tenant: str) -> int:
-        """Forget documents with their files, collections, jobs with their answers, and keys; tell how many documents."""
+        """Forget documents with their files, collections, jobs with answers, and keys; tell how many documents."""
         inside = select(documents.c.document_id, documents.c.sha256).where(
             belongs_to(documents.c.collection, tenant)
         )

@@ -67,6 +67,14 @@ from app.schemas.documents import (
     SearchResult,
     TextDocument,
 )
+from app.schemas.evaluations import (
+    EvaluatedSet,
+    Evaluation,
+    EvaluationInfo,
+    EvaluationList,
+    RankingFigures,
+    RefusalCurve,
+)
 from app.schemas.feedback import MAX_COMMENT_CHARS, Feedback, FeedbackRequest
 from app.schemas.jobs import JobInfo, JobList, JobProgress, JobStage, JobState, UploadResponse
 from app.schemas.keys import CreatedKey, KeyInfo, KeyList, NewKey
@@ -113,6 +121,10 @@ __all__ = [
     "DocumentList",
     "DocumentPage",
     "DocumentStatus",
+    "EvaluatedSet",
+    "Evaluation",
+    "EvaluationInfo",
+    "EvaluationList",
     "ExtractionInfo",
     "Feedback",
     "FeedbackRequest",
@@ -139,6 +151,8 @@ __all__ = [
     "PlanValue",
     "Problem",
     "ProblemInfo",
+    "RankingFigures",
+    "RefusalCurve",
     "RenameRequest",
     "Resume",
     "SearchRequest",

@@ -24,6 +24,7 @@ class ThreadBase(Wire):
     created_at: datetime
     updated_at: datetime = Field(description="When something was asked last")
     turn_count: int = Field(description="All turns, whether they are given here or not")
+    waits: bool = Field(False, description="The plan of a research waits for approval")
 
 
 class ThreadInfo(ThreadBase):

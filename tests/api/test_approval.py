@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def test_a_plan_is_approved_as_it_is(library: httpx.Client) -> None:
     assert (interrupt["type"], interrupt["id"]) == ("interrupt", interrupt["run_id"])
     assert len(interrupt["value"]["sub_questions"]) > 1
     thread = f"/threads/{interrupt['thread_id']}"
-    assert library.get(thread).status_code == 404
+    assert library.get(thread).json()["turns"] == []
 
     answer = library.post(f"{thread}/resume", json={}).raise_for_status().json()
     assert answer["agent"] == "research"
@@ -83,6 +85,55 @@ def test_no_plan_waits_where_it_was_carried_out(library: httpx.Client) -> None:
     ask_for_plan(library, thread_id="done")
     library.post("/threads/done/resume", json={}).raise_for_status()
     assert library.get("/threads/done/plan").status_code == 404
+
+
+def listed(server: httpx.Client) -> list[dict[str, Any]]:
+    threads: list[dict[str, Any]] = server.get("/threads").raise_for_status().json()["threads"]
+    return threads
+
+
+def test_a_thread_with_nothing_but_a_plan_is_listed_while_it_waits(library: httpx.Client) -> None:
+    ask_for_plan(library, thread_id="listed")
+    (thread,) = listed(library)
+    assert (thread["thread_id"], thread["title"]) == ("listed", QUESTION)
+    assert (thread["turn_count"], thread["waits"]) == (0, True)
+    assert library.get("/threads", params={"q": "monthly RENT"}).json()["total"] == 1
+    ask_for_plan(library, thread_id="listed", question="Compare the holidays and the deposit")
+    assert [found["title"] for found in listed(library)] == ["Compare the holidays and the deposit"]
+
+    library.delete("/threads/listed/plan").raise_for_status()
+    assert listed(library) == []
+    assert library.get("/threads/listed").status_code == 404
+
+
+def test_a_plan_that_was_carried_out_waits_no_longer(library: httpx.Client) -> None:
+    ask_for_plan(library, thread_id="listed")
+    library.post("/threads/listed/resume", json={}).raise_for_status()
+    assert [(found["turn_count"], found["waits"]) for found in listed(library)] == [(1, False)]
+    ask_for_plan(library, thread_id="listed")
+    assert [(found["turn_count"], found["waits"]) for found in listed(library)] == [(1, True)]
+    library.delete("/threads/listed/plan").raise_for_status()
+    assert [(found["turn_count"], found["waits"]) for found in listed(library)] == [(1, False)]
+
+
+def test_the_title_that_a_user_gave_outlasts_the_plan(library: httpx.Client) -> None:
+    ask_for_plan(library, thread_id="named")
+    library.patch("/threads/named", json={"title": "Rents"}).raise_for_status()
+    body = {"question": "What is the notice period?", "thread_id": "named", "agent": "qa"}
+    library.post("/ask", json=body).raise_for_status()
+    assert [(found["title"], found["turn_count"]) for found in listed(library)] == [("Rents", 1)]
+
+
+def test_a_plan_of_an_earlier_version_is_listed_after_the_next_start(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    with running(settings) as server:
+        server.post("/index", json={"documents": [{"text": HANDBOOK}]}).raise_for_status()
+        thread_id = ask_for_plan(server)["thread_id"]
+    with closing(sqlite3.connect(settings.data_dir / "threads.db")) as file:
+        file.execute("DELETE FROM threads")
+        file.commit()
+    with running(settings) as server:
+        assert [(found["thread_id"], found["title"]) for found in listed(server)] == [(thread_id, QUESTION)]
 
 
 def test_only_a_research_waits(library: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,65 @@ def test_chunks_can_be_looked_at(fresh_server: httpx.Client) -> None:
     assert (chunk["page"], chunk["ordinal"], chunk["metadata"]) == (2, 1, {"kind": "lease"})
     assert fresh_server.get("/documents/nothing/chunks").json()["code"] == "unknown_document"
     assert fresh_server.get(f"/documents/{document}/chunks?limit=501").status_code == 422
+
+
+TEXT = "Grüße aus 租约 🙂.\n" * 50
+
+
+@pytest.fixture(scope="module")
+def text_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., httpx.Response]]:
+    with running(make_settings(tmp_path_factory.mktemp("texts"))) as server:
+        body = {"documents": [{"text": TEXT, "name": "greetings"}]}
+        (document,) = server.post("/index", json=body).raise_for_status().json()["documents"]
+        yield lambda **part: server.get(f"/documents/{document['document_id']}/text", params=part)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({}, TEXT.strip()),
+        ({"start": 0}, TEXT.strip()),
+        ({"start": 10, "end": 15}, TEXT[10:15]),
+        ({"end": 14}, TEXT[:14]),
+        ({"start": 400}, TEXT.strip()[400:]),
+        ({"start": 400, "end": 2**53}, TEXT.strip()[400:]),
+    ],
+)
+def test_a_part_of_a_text_is_counted_in_characters(
+    text_of: Callable[..., httpx.Response], part: dict[str, int], expected: str
+) -> None:
+    answer = text_of(**part).raise_for_status()
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text.strip() == expected.strip()
+
+
+@pytest.mark.parametrize(
+    ("part", "status", "code"),
+    [
+        ({"start": 5, "end": 5}, 422, "invalid_request"),
+        ({"start": 5, "end": 2}, 422, "invalid_request"),
+        ({"end": 0}, 422, "invalid_request"),
+        ({"start": -1}, 422, "invalid_request"),
+        ({"start": "x"}, 422, "invalid_request"),
+        ({"start": 2**63}, 422, "invalid_request"),
+        ({"start": 100_000}, 416, "span_outside_text"),
+        ({"start": 100_000, "end": 100_001}, 416, "span_outside_text"),
+        ({"start": 2**32}, 416, "span_outside_text"),
+        ({"start": 2**53}, 416, "span_outside_text"),
+    ],
+)
+def test_what_is_no_part_of_a_text_is_refused(
+    text_of: Callable[..., httpx.Response], part: dict[str, Any], status: int, code: str
+) -> None:
+    answer = text_of(**part)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_part_of_what_has_no_text_is_not_found(library: httpx.Client) -> None:
+    failed = library.get("/documents", params={"status": "failed"}).json()["documents"][0]["document_id"]
+    for document, code in (("nothing", "unknown_document"), (failed, "not_found")):
+        answer = library.get(f"/documents/{document}/text", params={"start": 0, "end": 9})
+        assert (answer.status_code, answer.json()["code"]) == (404, code)
 
 
 @pytest.mark.parametrize(

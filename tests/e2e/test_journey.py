@@ -17,7 +17,9 @@ import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from tests.e2e.browser import SAMPLES, in_browser, settle, streamlit
+from app.evaluations import FOLDER, Evaluations
+from app.schemas import Evaluation
+from tests.e2e.browser import ROOT, SAMPLES, in_browser, settle, streamlit
 from tests.e2e.looks import Looks
 from tests.live import spawned
 
@@ -66,7 +68,7 @@ def newest(tab: Page, question: str) -> Locator:
 
 
 def test_a_reader_goes_the_whole_way(
-    tab: Page, service: tuple[httpx.Client, int], complaints: list[str]
+    tab: Page, service: tuple[httpx.Client, int], complaints: list[str], tmp_path: Path
 ) -> None:
     api, process_id = service
     with streamlit(str(api.base_url)) as url:
@@ -81,13 +83,17 @@ def test_a_reader_goes_the_whole_way(
         research(tab, looks)
         summarise(tab)
         stop(tab, process_id)
+        leave_a_plan(api)
         come_back(tab)
         export(tab)
         looks.take("conversations")
+        looks.take_sidebar("sidebar")
+        fork(tab)
         delete(tab, api)
         tab.get_by_role("link", name="Batch").click()
         expect(tab.get_by_role("heading", name="Batch")).to_be_visible()
         looks.take("batch")
+        look_at_evaluation(tab, looks, tmp_path / "data")
         tab.get_by_role("link", name="Status").click()
         expect(tab.get_by_role("heading", name="Status")).to_be_visible()
         looks.take("status")
@@ -189,6 +195,12 @@ def stop(tab: Page, process_id: int) -> None:
     expect(stopped).to_be_hidden()
 
 
+def leave_a_plan(api: httpx.Client) -> None:
+    question = "Compare the revenue of Larkfield with the liability cap"
+    body = {"question": question, "agent": "research", "approve_plan": True}
+    assert api.post("/ask", json=body).status_code == httpx.codes.ACCEPTED
+
+
 def come_back(tab: Page) -> None:
     said = tab.get_by_test_id("stChatMessage").all_inner_texts()
     tab.reload()
@@ -204,6 +216,25 @@ def export(tab: Page) -> None:
         tab.get_by_role("button", name="Markdown").click()
     assert "Brandt & Loewe" in download.value.path().read_text("utf-8")
     tab.keyboard.press("Escape")
+
+
+def fork(tab: Page) -> None:
+    said = tab.get_by_test_id("stChatMessage")
+    said.nth(1).get_by_role("button", name="Fork from here").click()
+    expect(said).to_have_count(2)
+    expect(said.first).to_contain_text("Who audits the accounts of Larkfield?")
+
+
+def look_at_evaluation(tab: Page, looks: Looks, data_dir: Path) -> None:
+    tab.get_by_role("link", name="Evaluation").click()
+    expect(tab.get_by_text("No evaluation has been kept")).to_be_visible()
+    measured = (ROOT / "tests" / "fixtures" / "evaluation.json").read_bytes()
+    Evaluations(data_dir / FOLDER).keep(Evaluation.model_validate_json(measured))
+    tab.get_by_role("link", name="Batch").click()
+    tab.get_by_role("link", name="Evaluation").click()
+    expect(tab.get_by_text("All of 32 thresholds are met.")).to_be_visible()
+    expect(tab.get_by_test_id("stVegaLiteChart")).to_have_count(3)
+    looks.take("evaluation")
 
 
 def delete(tab: Page, api: httpx.Client) -> None:

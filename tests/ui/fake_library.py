@@ -22,6 +22,9 @@ from app.schemas import (
     DocumentList,
     DocumentPage,
     DocumentStatus,
+    Evaluation,
+    EvaluationInfo,
+    EvaluationList,
     Health,
     IndexRequest,
     JobInfo,
@@ -73,6 +76,7 @@ class FakeLibrary:
     submitted: list[tuple[list[str], str | None]] = field(default_factory=list)
     texts: list[IndexRequest] = field(default_factory=list)
     batches: list[tuple[bytes, str]] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
     refuse_batch: Refusal | None = None
     cancelled: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
@@ -115,6 +119,7 @@ def add_library_routes(app: FastAPI, service: _Service) -> None:
     _add_collections(app, service)
     _add_jobs(app, service)
     _add_batches(app, service)
+    _add_evaluations(app, service)
     _add_state(app, service)
 
 
@@ -211,6 +216,21 @@ def _add_batches(app: FastAPI, service: _Service) -> None:
         return PlainTextResponse(
             "".join(f"{result.model_dump_json()}\n" for result in service.library.results)
         )
+
+
+def _add_evaluations(app: FastAPI, service: _Service) -> None:
+    @app.get("/evaluations")
+    async def evaluations(limit: int) -> EvaluationList:
+        kept = service.library.evaluations[:limit]
+        named = set(EvaluationInfo.model_fields)
+        return EvaluationList(evaluations=[EvaluationInfo(**one.model_dump(include=named)) for one in kept])
+
+    @app.get("/evaluations/{name}")
+    async def evaluation(name: str) -> Evaluation:
+        for one in service.library.evaluations:
+            if one.name == name:
+                return one
+        raise Refusal(404, "unknown_evaluation", f"There is no evaluation {name!r}")
 
 
 def _add_state(app: FastAPI, service: _Service) -> None:

@@ -108,6 +108,7 @@ class FakeService:
     uploads: dict[str, DocumentInfo | Refusal] = field(default_factory=dict)
     refuse_run: Refusal | None = None
     wanted_key: str | None = None
+    refuse_fork: Refusal | None = None
     event_delay_s: float = 0.0
     asked: list[tuple[Event, str]] = field(default_factory=list)
     plans_to_approve: list[str] = field(default_factory=list)

@@ -16,20 +16,23 @@ if TYPE_CHECKING:
 
 def add_thread_routes(app: FastAPI, service: FakeService) -> None:
     def info(thread_id: str) -> ThreadInfo:
-        if thread_id not in service.turns:
+        turns, waiting = service.turns.get(thread_id, []), service.waiting.get(thread_id)
+        if not turns and waiting is None:
             raise Refusal(404, "unknown_thread", "There is no such thread")
-        turns = service.turns[thread_id]
+        question = turns[0]["question"] if turns else waiting.question if waiting else ""
         return ThreadInfo(
             thread_id=thread_id,
-            title=service.titles.get(thread_id) or turns[0]["question"],
+            title=service.titles.get(thread_id) or question,
             created_at=MOMENT,
             updated_at=MOMENT,
             turn_count=len(turns),
+            waits=waiting is not None,
         )
 
     @app.get("/threads")
     async def list_threads(limit: int, offset: int = 0, q: str = "") -> ThreadPage:
-        found = [info(thread_id) for thread_id in reversed(service.turns)]
+        known = list(dict.fromkeys([*service.turns, *service.waiting]))
+        found = [info(thread_id) for thread_id in reversed(known)]
         found = [thread for thread in found if q.lower() in thread.title.lower()]
         end = offset + limit
         return ThreadPage(
@@ -39,7 +42,7 @@ def add_thread_routes(app: FastAPI, service: FakeService) -> None:
     @app.get("/threads/{thread_id}")
     async def thread(thread_id: str, last: int) -> dict[str, Any]:
         fields = info(thread_id).model_dump(mode="json")
-        return fields | {"turns": service.turns[thread_id][-last:]}
+        return fields | {"turns": service.turns.get(thread_id, [])[-last:]}
 
     @app.patch("/threads/{thread_id}")
     async def rename(thread_id: str, body: RenameRequest) -> ThreadInfo:
@@ -49,10 +52,13 @@ def add_thread_routes(app: FastAPI, service: FakeService) -> None:
     @app.delete("/threads/{thread_id}", status_code=204)
     async def delete(thread_id: str) -> None:
         info(thread_id)
-        del service.turns[thread_id]
+        service.turns.pop(thread_id, None)
+        service.waiting.pop(thread_id, None)
 
     @app.post("/threads/{thread_id}/fork", status_code=201)
     async def fork(thread_id: str, body: ForkRequest) -> ThreadInfo:
+        if service.refuse_fork:
+            raise service.refuse_fork
         service.forked.append((thread_id, body.after_turn))
         service.turns[f"{thread_id}-fork"] = service.turns[thread_id][: body.after_turn]
         return info(f"{thread_id}-fork")

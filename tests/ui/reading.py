@@ -8,7 +8,8 @@ from streamlit.testing.v1.element_tree import Button, Node
 
 def texts(block: Node) -> str:
     """Everything readable below a block, one element a line."""
-    found = [str(value) for value in (getattr(block, "value", None), getattr(block, "label", None)) if value]
+    said = (getattr(block, "value", None), getattr(block, "label", None))
+    found = [text for text in ("" if value is None else str(value) for value in said) if text]
     return "\n".join([*found, *(texts(child) for child in getattr(block, "children", {}).values())])
 
 

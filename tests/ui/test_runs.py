@@ -114,8 +114,9 @@ def test_another_question_leaves_the_plan_undone(page: AppTest, service: FakeSer
 
 
 def edit(page: AppTest, number: int, question: str) -> None:
-    page.text_area(key=f"instead-{number}").set_value(question)
-    page.button(key=f"ask_instead-{number}").click()
+    fields = [field for field in page.text_area if field.label == "Ask this instead"]
+    fields[number - 1].set_value(question)
+    [found for found in page.button if found.label == "Ask"][number - 1].click()
     page.run()
     assert not page.exception
 

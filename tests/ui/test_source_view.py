@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -91,3 +92,33 @@ def test_a_page_is_shown_or_why_it_is_not(service: httpx.Client, monkeypatch: py
     page = view(service, monkeypatch, source.model_copy(update={"page": 99}))
     assert "Page 99 cannot be shown" in texts(page.main)
     assert not page.get("image")
+
+
+def test_of_a_long_text_only_the_surroundings_are_fetched(
+    service: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "Nothing of interest stands here. " * 1_000
+    question = "How much is the rent of the Kiel warehouse?"
+    source = cited(
+        service, question, "long.txt", f"{long}\n\n{TEXT.replace('Bremen', 'Kiel')}\n\n{long}".encode()
+    )
+    fetched: list[int] = []
+    read = Client.text_between
+
+    def note(self: Client, *place: Any) -> str:
+        fetched.append(len(text := read(self, *place)))
+        return text
+
+    monkeypatch.setattr(Client, "text_between", note)
+    page = view(service, monkeypatch, source)
+    assert "<mark>The rent of the Kiel warehouse is 14,200 euros a month.</mark></p>" in passage_of(page)
+    assert 0 < fetched[0] < 3_000
+
+
+def test_a_quote_behind_the_end_of_a_text_is_shown_as_it_was_quoted(
+    service: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = cited(service, "How much is the rent?", "short.txt", b"The rent is 900 euros. " * 3)
+    page = view(service, monkeypatch, source.model_copy(update={"char_start": 9_000, "char_end": 9_020}))
+    assert "does not stand like this in the document" in texts(page.main)
+    assert not page.exception

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ui.fake_server import make_answer
-from ui.quotation import quote_in_paragraph
+from ui.quotation import SURROUNDINGS, quote_in_paragraph
 from ui.source_links import find_source, source_link, source_links
 
 
@@ -48,3 +48,11 @@ def test_a_paragraph_without_end_is_cut_between_words() -> None:
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (2, 2), (3, 2), (0, 9)])
 def test_a_span_outside_the_text_shows_nothing(start: int, end: int) -> None:
     assert quote_in_paragraph("Text.", start, end) is None
+
+
+@pytest.mark.parametrize("text", ["word " * 900, "A paragraph of one line.\n\n" * 200, "x" * 3_000])
+@pytest.mark.parametrize("start", [0, 1, 599, 600, 601, 602, 1_500, 2_390, 2_995])
+def test_the_surroundings_of_a_quote_are_as_good_as_the_whole_text(text: str, start: int) -> None:
+    end, begin = start + 5, max(start - SURROUNDINGS, 0)
+    part = text[begin : end + SURROUNDINGS]
+    assert quote_in_paragraph(part, start - begin, end - begin) == quote_in_paragraph(text, start, end)

@@ -6,8 +6,11 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from app.schemas import WaitingPlan
+from tests.ui.fake_library import Refusal
 from tests.ui.fake_server import FakeService, make_answer, script
 from tests.ui.reading import button, texts
+from tests.ui.test_runs import plan_field
 from tests.ui.test_ui import ask
 
 
@@ -50,6 +53,39 @@ def test_a_new_conversation_is_in_the_list_when_it_is_answered(page: AppTest, se
     assert listed(page) == [f"thread-{page.query_params['thread']}"]
 
 
+def test_a_plan_that_waits_is_in_the_list(page: AppTest, service: FakeService) -> None:
+    service.turns = {"t1": [past("First?", "r1")]}
+    service.waiting["t9"] = WaitingPlan(thread_id="t9", question="Compare both", sub_questions=["What?"])
+    page.run()
+    assert listed(page) == ["thread-t9", "thread-t1"]
+    assert "a plan waits" in page.sidebar.button(key="thread-t9").label
+    assert "a plan waits" not in page.sidebar.button(key="thread-t1").label
+    page.sidebar.button(key="thread-t9").click()
+    page.run()
+    assert not page.exception
+    assert questions(page) == ["Compare both"]
+    assert plan_field(page).value == "What?"
+    assert "Fork" not in [found.label for found in page.sidebar.button]
+    button(page, "Delete this conversation").click()
+    page.run()
+    assert listed(page) == ["thread-t1"]
+
+
+def test_each_conversation_has_its_own_fields(page: AppTest, service: FakeService) -> None:
+    for thread, question in (("t8", "Compare the rents"), ("t9", "Compare both")):
+        plan = WaitingPlan(thread_id=thread, question=question, sub_questions=[f"{question}?"])
+        service.waiting[thread] = plan
+    page.query_params["thread"] = "t8"
+    page.run()
+    plan_field(page).set_value("Changed")
+    page.run()
+    page.sidebar.button(key="thread-t9").click()
+    page.run()
+    assert plan_field(page).value == "Compare both?"
+    (instead,) = [field for field in page.text_area if field.label == "Ask this instead"]
+    assert instead.value == "Compare both"
+
+
 def open_one(page: AppTest, service: FakeService) -> None:
     service.turns = {"t1": [past("First?", "r1"), past("Second?", "r2")]}
     page.query_params["thread"] = "t1"
@@ -77,6 +113,30 @@ def test_the_open_conversation_is_forked(page: AppTest, service: FakeService) ->
     assert service.forked == [("t1", 2)]
     assert page.query_params["thread"] == "t1-fork"
     assert questions(page) == ["First?", "Second?"]
+
+
+def test_a_conversation_is_forked_at_any_of_its_answers(page: AppTest, service: FakeService) -> None:
+    service.turns = {"t1": [past(f"Question {number}?", f"r{number}") for number in range(1, 31)]}
+    service.events = [{"type": "error", "code": "x", "content": "Too slow"}]
+    page.query_params["thread"] = "t1"
+    page.run()
+    ask(page, "Unanswered?")
+    page.button(key="fork_from-r25").click()
+    page.run()
+    assert service.forked == [("t1", 25)]
+    assert page.query_params["thread"] == "t1-fork"
+    assert questions(page)[-1] == "Question 25?"
+    assert len(service.turns["t1"]) == 30
+    assert [said.value for said in page.toast] == ["This is the copy"]
+
+
+def test_a_fork_that_fails_says_why_and_stays(page: AppTest, service: FakeService) -> None:
+    open_one(page, service)
+    service.refuse_fork = Refusal(503, "storage_unavailable", "The disk is full")
+    page.button(key="fork_from-r2").click()
+    page.run()
+    assert "The disk is full" in page.error[0].value
+    assert page.query_params["thread"] == "t1"
 
 
 def test_the_open_conversation_is_deleted(page: AppTest, service: FakeService) -> None:

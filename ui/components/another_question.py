@@ -13,26 +13,26 @@ from ui.state import Session
 _SUGGESTION_CHARS = 200
 
 
-def offer_retry(session: Session, turn: Turn, number: int) -> None:
+def offer_retry(session: Session, turn: Turn) -> None:
     """A button below a turn that got no answer."""
     st.button(
         "Ask again",
-        key=f"ask_again-{number}",
+        key=f"ask_again-{turn.key}",
         icon=":material/refresh:",
         on_click=session.ask_instead,
         args=(turn, turn.question),
     )
 
 
-def offer_another_question(session: Session, turn: Turn, number: int) -> None:
+def offer_another_question(session: Session, turn: Turn) -> None:
     """A field, behind a button, in which the turn's question can be changed and asked in its place."""
-    with st.popover("Edit", icon=":material/edit:", type="tertiary", key=f"edit-{number}"):
-        key = f"instead-{number}"
+    with st.popover("Edit", icon=":material/edit:", type="tertiary", key=f"edit-{turn.key}"):
+        key = f"instead-{turn.key}"
         st.text_area("Ask this instead", turn.question, key=key, height="content")
         st.caption("An answered question stays in the list of conversations, with what came after it.")
         st.button(
             "Ask",
-            key=f"ask_instead-{number}",
+            key=f"ask_instead-{turn.key}",
             icon=":material/send:",
             on_click=_ask_written,
             args=(session, turn, key),

@@ -20,14 +20,18 @@ def choose_batch(client: Client) -> JobInfo | None:
     if not batches:
         return None
     ids = list(batches)
+    # By the address, so that a batch that was just handed in is the one looked at.
+    key = f"chosen-{named}"
     chosen = st.selectbox(
         "Batches so far",
         ids,
         index=ids.index(named) if named in batches else 0,
-        # By the address instead of by a key, so that a batch that was just handed in is the one looked at.
-        key=f"chosen-{named}",
+        key=key,
         format_func=lambda job_id: _describe(batches[job_id]),
         filter_mode=None,
+        # Before the page is drawn: with an address written later, the next choice would come from a field that is gone.
+        on_change=_open_chosen,
+        args=(key,),
     )
     if chosen != named:
         open_batch(chosen)
@@ -37,6 +41,10 @@ def choose_batch(client: Client) -> JobInfo | None:
 def open_batch(job_id: str) -> None:
     keep(_CHOSEN, job_id)
     keep(ANSWERS_PAGE, None)
+
+
+def _open_chosen(key: str) -> None:
+    open_batch(st.session_state[key])
 
 
 def _describe(job: JobInfo) -> str:

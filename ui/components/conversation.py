@@ -30,12 +30,12 @@ def show_turns(client: Client, conversation: Conversation, session: Session) -> 
     if conversation.earlier:
         st.button("Earlier turns", icon=":material/expand_less:", on_click=conversation.show_more)
     turns = conversation.turns[:-1] if session.pending_plan else conversation.turns
-    for number, turn in enumerate(turns, start=conversation.earlier + 1):
-        _show_question(session, turn, number)
+    for turn in turns:
+        _show_question(session, turn)
         with st.chat_message("assistant"):
             show_run(turn.run)
             if turn.run.answer is not None:
-                show_feedback(client, turn, turn.run.answer)
+                show_feedback(client, session, conversation, turn, turn.run.answer)
 
 
 def answer_question(client: Client, session: Session, conversation: Conversation, question: str) -> None:
@@ -71,11 +71,11 @@ def _draw_newest(
     client: Client, session: Session, conversation: Conversation, events: Generator[Event | None]
 ) -> None:
     turn = conversation.turns[-1]
-    _show_question(session, turn, conversation.earlier + len(conversation.turns))
+    _show_question(session, turn)
     with st.chat_message("assistant"):
         slot, stop, pulse = st.empty(), st.empty(), st.empty()
         # Any click makes Streamlit end this run of the page and draw it anew; that is all that stopping takes.
-        stop.button("Stop", key=f"stop-{len(conversation.turns)}", icon=":material/stop_circle:")
+        stop.button("Stop", key=f"stop-{turn.key}", icon=":material/stop_circle:")
         try:
             with closing(events):
                 _follow(events, turn.run, slot, pulse)
@@ -85,7 +85,7 @@ def _draw_newest(
         with slot.container():
             show_run(turn.run)
         if turn.run.answer is not None:
-            show_feedback(client, turn, turn.run.answer)
+            show_feedback(client, session, conversation, turn, turn.run.answer)
 
 
 def _follow(events: Iterator[Event | None], run: Run, slot: DeltaGenerator, pulse: DeltaGenerator) -> None:
@@ -114,10 +114,10 @@ def _write_out(run: Run, begin: int, slot: DeltaGenerator) -> None:
         sleep(_REDRAW_S)
 
 
-def _show_question(session: Session, turn: Turn, number: int) -> None:
+def _show_question(session: Session, turn: Turn) -> None:
     with st.chat_message("user"), st.container(horizontal=True, vertical_alignment="top"):
         st.text(turn.question, width="stretch")
-        offer_another_question(session, turn, number)
+        offer_another_question(session, turn)
 
 
 def offer_next_step(client: Client, session: Session, conversation: Conversation) -> None:
@@ -126,6 +126,6 @@ def offer_next_step(client: Client, session: Session, conversation: Conversation
     if conversation.has_plan:
         show_plan(client, session, conversation)
     elif newest.run.answer is None:
-        offer_retry(session, newest, number)
+        offer_retry(session, newest)
     else:
         offer_suggestions(session, newest.run.answer.suggestions, number)

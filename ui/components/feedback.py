@@ -1,4 +1,4 @@
-"""What a reader does with a finished answer: say what it was worth, and take it along."""
+"""What a reader does with a finished answer: say what it was worth, take it along, go on from it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import streamlit as st
 from app.schemas import MAX_COMMENT_CHARS, Answer
 from ui.client import Client
 from ui.components.copy_button import show_copy_button
-from ui.conversation import Turn
+from ui.components.fork import offer_fork
+from ui.conversation import Conversation, Turn
 from ui.notices import carry_out, show_notices
+from ui.state import Session
 
 
 @st.fragment
-def show_feedback(client: Client, turn: Turn, answer: Answer) -> None:
+def show_feedback(
+    client: Client, session: Session, conversation: Conversation, turn: Turn, answer: Answer
+) -> None:
     """By itself: a thumb draws nothing else anew, and stops no answer that is being written."""
     given = turn.feedback
     key = f"thumbs-{answer.run_id}"
@@ -27,6 +31,7 @@ def show_feedback(client: Client, turn: Turn, answer: Answer) -> None:
         )
         if given is not None:
             _offer_comment(client, turn, answer)
+        offer_fork(client, session, conversation, turn, answer)
     show_notices()
 
 

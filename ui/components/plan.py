@@ -16,12 +16,12 @@ _MOST_CHARS = 1_000
 
 def show_plan(client: Client, session: Session, conversation: Conversation) -> None:
     """Offer the plan of the newest turn for editing; approved, it is the session's pending plan."""
-    number = len(conversation.turns)
-    with st.form(key=f"plan-{number}"):
+    turn = conversation.turns[-1]
+    with st.form(key=f"plan-{turn.key}"):
         written = st.text_area(
             "What the research will look for, one question a line",
-            "\n".join(conversation.turns[-1].run.plan),
-            key=f"sub_questions-{number}",
+            "\n".join(turn.run.plan),
+            key=f"sub_questions-{turn.key}",
             height="content",
         )
         with st.container(horizontal=True):

@@ -11,7 +11,7 @@ from app.schemas import Answer, Citation, DocumentInfo
 from ui.client import Client, ServerRefused, ServerUnavailable
 from ui.components.problems import problems_in_words
 from ui.components.sources import describe_source
-from ui.quotation import quote_in_paragraph
+from ui.quotation import SURROUNDINGS, quote_in_paragraph
 from ui.safe_text import marked_html, one_line, safe_label
 from ui.source_links import LINK_PREFIX, find_source
 
@@ -111,8 +111,9 @@ def _find_document(client: Client, document_id: str) -> DocumentInfo | None:
 
 
 def _show_passage(client: Client, citation: Citation, document: DocumentInfo) -> None:
-    text = client.document_text(citation.document_id)
-    found = quote_in_paragraph(text, citation.char_start, citation.char_end)
+    begin = max(citation.char_start - SURROUNDINGS, 0)
+    text = client.text_between(citation.document_id, begin, citation.char_end + SURROUNDINGS)
+    found = quote_in_paragraph(text, citation.char_start - begin, citation.char_end - begin)
     if found is None or found.quote != citation.quote:
         st.caption("The quote does not stand like this in the document:")
         st.text(f"“{one_line(citation.quote)}”")

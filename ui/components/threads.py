@@ -48,11 +48,12 @@ def _show_more() -> None:
 def _show_thread(client: Client, session: Session, thread: ThreadInfo) -> None:
     is_open = session.conversation is not None and session.conversation.thread_id == thread.thread_id
     title = safe_label(thread.title, limit=60)
+    when = f"{'a plan waits · ' if thread.waits else ''}{how_long_ago(thread.updated_at)}"
     st.button(
-        f"{f'**{title}**' if is_open else title} :small[:gray[{how_long_ago(thread.updated_at)}]]",
+        f"{f'**{title}**' if is_open else title} :small[:gray[{when}]]",
         key=f"thread-{thread.thread_id}",
         help="The open conversation" if is_open else None,
-        icon=":material/chat:" if is_open else ":material/chat_bubble_outline:",
+        icon=_icon(thread, is_open=is_open),
         type="secondary" if is_open else "tertiary",
         on_click=open_thread,
         args=(session, thread.thread_id),
@@ -60,9 +61,16 @@ def _show_thread(client: Client, session: Session, thread: ThreadInfo) -> None:
     if is_open:
         with st.container(horizontal=True, gap="small"):
             _offer_rename(client, thread)
-            _offer_copy(client, session, thread)
+            if thread.turn_count:
+                _offer_copy(client, session, thread)
             _offer_export(client, thread)
             _offer_delete(client, session, thread)
+
+
+def _icon(thread: ThreadInfo, *, is_open: bool) -> str:
+    if thread.waits:
+        return ":material/pending_actions:"
+    return ":material/chat:" if is_open else ":material/chat_bubble_outline:"
 
 
 def _offer_rename(client: Client, thread: ThreadInfo) -> None:

@@ -200,6 +200,7 @@ class ThreadInfo(Model):
     created_at: datetime
     updated_at: datetime
     turn_count: int
+    waits: bool = False
 
 
 class Thread(Model):
@@ -208,6 +209,7 @@ class Thread(Model):
     created_at: datetime
     updated_at: datetime
     turn_count: int
+    waits: bool = False
     turns: list[Turn]
 
 
