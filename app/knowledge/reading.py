@@ -243,6 +243,15 @@ class StoreReader:
         with self._database.reading() as connection:
             return load_position(connection)
 
+    def has_lost(self, chunk_nos: NDArray[np.int64], seen: Position) -> bool:
+        """Whether any of these chunks, that were there then, was taken out since; cheap enough for every search."""
+        if self.position() == seen:
+            return False
+        with self.changes_since(seen) as changes:
+            return any(
+                ((chunk_nos >= first) & (chunk_nos <= last)).any() for first, last in changes.removed()
+            )
+
     @contextmanager
     def one_look(self) -> Iterator[None]:
         """Read the position once for all that this thread does in the block: a search asks for it again and again."""

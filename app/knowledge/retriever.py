@@ -33,6 +33,7 @@ log = getLogger("llmops.rag")
 
 _CANDIDATES = 50
 _RERANKED = 20
+_LOOKS = 5  # a document that is read again this very moment has its chunks exchanged, and would be missed
 _LIKELY_QUOTED = 30  # a text that is quoted shares its words with the query, so it is among the best by words
 
 
@@ -98,22 +99,41 @@ class HybridRetriever(BaseRetriever):
         """
         if not self.store.has_collection(collection):
             raise UnknownCollection(f"There is no collection {collection!r}")
-        within = None
-        if document_ids or filter:
-            within = self.store.select_chunk_nos(collection, document_ids or None, filter)
         vector = self._embed(query)
-        with self.store.one_look():
-            candidates = self._find(query, vector, _Scope(collection, within, max(_CANDIDATES, 2 * k)))
-        candidates, sketches = self._look_closer(query, candidates)
         degraded = () if vector is not None else ("embeddings_unavailable",)
+        wanted = k if self.reranker is None or not rerank else max(k, _RERANKED)
+        for _ in range(_LOOKS):
+            self._catch_up(vector)  # which may take long, and no time should pass between what follows
+            seen = self.store.position()
+            within = None
+            if document_ids or filter:
+                within = self.store.select_chunk_nos(collection, document_ids or None, filter)
+            scope = _Scope(collection, within, max(_CANDIDATES, 2 * k))
+            hits, looked_at = self._look(query, vector, scope, wanted)
+            if not self.store.has_lost(looked_at, seen):
+                break
         if self.reranker is None or not rerank:
-            return Retrieved(self._load_best(candidates, sketches, k), degraded)
-        hits = self._load_best(candidates, sketches, max(k, _RERANKED))
+            return Retrieved(hits, degraded)
         try:
             return Retrieved(reordered(self.reranker, query, hits)[:k], degraded)
         except ModelError as error:
             log.warning("reranker_unavailable", extra={"model": self.reranker.name, "code": error.code})
             return Retrieved(hits[:k], (*degraded, "reranker_unavailable"))
+
+    def _catch_up(self, vector: NDArray[np.float32] | None) -> None:
+        self.lexical.catch_up()
+        if vector is not None:
+            self.vectors.catch_up()
+
+    def _look(
+        self, query: str, vector: NDArray[np.float32] | None, scope: _Scope, wanted: int
+    ) -> tuple[tuple[Hit, ...], NDArray[np.int64]]:
+        """The best that are there, and the numbers of the chunks that they were chosen from."""
+        with self.store.one_look():
+            found = self._find(query, vector, scope)
+        hits = self._load_best(*self._look_closer(query, found), wanted)
+        numbers = np.array([candidate.chunk_no for candidate in found], dtype=np.int64)
+        return hits, numbers if scope.within is None else scope.within
 
     def _find(self, query: str, vector: NDArray[np.float32] | None, scope: _Scope) -> list[Candidate]:
         """What either search finds, with both scores, best first."""

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from app.knowledge.records import NewChunk, NewText
 from app.knowledge.reindexing import Reindexing
 from app.knowledge.store import KnowledgeStore, open_store
 from app.schemas import DocumentInfo, ReindexInfo
-from tests.knowledge_base import add_document, fake_model
+from tests.knowledge_base import add_document, fake_model, open_test_knowledge
 
 OLD = ["The heron stands in the reeds.", "The otter sleeps in its holt."]
 
@@ -361,3 +362,44 @@ def test_looking_for_work_reads_no_document_that_has_none(store: KnowledgeStore,
     with closing(sqlite3.connect(tmp_path / "llmops.db")) as database:
         plan = database.execute(f"EXPLAIN QUERY PLAN SELECT * FROM documents WHERE {condition}").fetchall()
     assert "SCAN" not in str(plan)
+
+
+OF_BIRDS = {"filter": {"kind": "bird"}}
+
+
+@pytest.mark.parametrize(
+    ("moment", "options"),
+    [
+        ("select_chunk_nos", OF_BIRDS),
+        ("sketches_by_no", {}),
+        ("sketches_by_no", OF_BIRDS),
+        ("chunks_by_no", {}),
+    ],
+)
+def test_a_search_misses_nothing_that_is_exchanged_under_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, options: dict[str, Any]
+) -> None:
+    times = iter(range(3))
+    with open_test_knowledge(tmp_path) as knowledge:
+        store = knowledge.store
+        info = add_document(store, OLD, metadata={"kind": "bird"})
+        original = getattr(KnowledgeStore, moment)
+
+        def exchange() -> None:
+            if next(times, None) is not None:
+                store.reindexing().request(info.document_id)
+                commit(store, claimed(store.queue(lease_s=20)), *OLD)
+
+        def outdated(*arguments: object, **named: object) -> object:
+            """What is loaded by numbers is so when the call comes; what is selected, when it is given."""
+            if moment != "select_chunk_nos":
+                exchange()
+            given = original(*arguments, **named)
+            if moment == "select_chunk_nos":
+                exchange()
+            return given
+
+        monkeypatch.setattr(KnowledgeStore, moment, outdated)
+        hits = knowledge.retriever.search("Where does the heron stand?", k=1, **options).hits
+        assert [hit.chunk.text for hit in hits] == [OLD[0]]
+        assert next(times, None) is None
