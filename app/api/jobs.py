@@ -114,6 +114,7 @@ def _event_id(job: JobInfo) -> str:
 def _cancel(services: Services, job_id: str) -> JobInfo:
     ingestion = services.ingestion
     ingestion.queue.cancel(ingestion.jobs.cancel(job_id))
+    ingestion.reindexing.cancel(job_id)
     services.batches.cancel(job_id)
     ingestion.worker.check_claims()
     return ingestion.jobs.get(job_id)
@@ -121,7 +122,9 @@ def _cancel(services: Services, job_id: str) -> JobInfo:
 
 def _resume(services: Services, job_id: str) -> JobInfo:
     ingestion = services.ingestion
-    ingestion.queue.resume(ingestion.jobs.resume(job_id))
+    document_ids = ingestion.jobs.resume(job_id)
+    ingestion.reindexing.resume(job_id)
+    ingestion.queue.resume(document_ids)
     services.batches.resume(job_id)
     ingestion.worker.wake()
     return ingestion.jobs.get(job_id)

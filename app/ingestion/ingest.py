@@ -92,6 +92,16 @@ class Ingestor:
 
         return self._ingest(data, shown, collection, media_type, metadata, parse, on_progress)
 
+    def reindex(self, document_id: str) -> str:
+        """Have a document read again and give the job that does it; what is indexed serves until it is done.
+
+        Raises:
+            UnknownDocument, DocumentBusy, MissingOriginal, InvalidRequest: as `Reindexing.request` says.
+        """
+        job_id = self._store.reindexing().request(document_id)
+        self._worker.wake()
+        return job_id
+
     def finish(self, document_id: str, on_progress: Progress | None = None) -> DocumentInfo:
         """Work on a document until it is finished, or wait for whoever has it. Raises UnknownDocument."""
         while is_unfinished(info := self._store.get_document(document_id)):
