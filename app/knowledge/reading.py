@@ -243,14 +243,12 @@ class StoreReader:
         with self._database.reading() as connection:
             return load_position(connection)
 
-    def has_lost(self, chunk_nos: NDArray[np.int64], seen: Position) -> bool:
-        """Whether any of these chunks, that were there then, was taken out since; cheap enough for every search."""
+    def has_removed_since(self, seen: Position) -> bool:
+        """Whether any chunks have been taken out since; cheap enough for every search."""
         if self.position() == seen:
             return False
         with self.changes_since(seen) as changes:
-            return any(
-                ((chunk_nos >= first) & (chunk_nos <= last)).any() for first, last in changes.removed()
-            )
+            return changes.has_removed()
 
     @contextmanager
     def one_look(self) -> Iterator[None]:

@@ -22,7 +22,7 @@ from app.knowledge.lexical import LexicalIndex, ReadQuery
 from app.knowledge.mention import Mention, Naming
 from app.knowledge.mention import raise_score as raise_named
 from app.knowledge.quotation import Quotation, continued
-from app.knowledge.records import Hit, Sketch
+from app.knowledge.records import Hit, Position, Sketch
 from app.knowledge.store import KnowledgeStore
 from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
@@ -103,14 +103,14 @@ class HybridRetriever(BaseRetriever):
         degraded = () if vector is not None else ("embeddings_unavailable",)
         wanted = k if self.reranker is None or not rerank else max(k, _RERANKED)
         for _ in range(_LOOKS):
-            self._catch_up(vector)  # which may take long, and no time should pass between what follows
-            seen = self.store.position()
-            within = None
+            seen = within = None
             if document_ids or filter:
+                self._catch_up(vector)  # which may take long, and little time should pass from here on
+                seen = self.store.position()
                 within = self.store.select_chunk_nos(collection, document_ids or None, filter)
             scope = _Scope(collection, within, max(_CANDIDATES, 2 * k))
             hits, looked_at = self._look(query, vector, scope, wanted)
-            if not self.store.has_lost(looked_at, seen):
+            if not self.store.has_removed_since(seen or looked_at):
                 break
         if self.reranker is None or not rerank:
             return Retrieved(hits, degraded)
@@ -121,19 +121,19 @@ class HybridRetriever(BaseRetriever):
             return Retrieved(hits[:k], (*degraded, "reranker_unavailable"))
 
     def _catch_up(self, vector: NDArray[np.float32] | None) -> None:
-        self.lexical.catch_up()
-        if vector is not None:
-            self.vectors.catch_up()
+        with self.store.one_look():
+            self.lexical.catch_up()
+            if vector is not None:
+                self.vectors.catch_up()
 
     def _look(
         self, query: str, vector: NDArray[np.float32] | None, scope: _Scope, wanted: int
-    ) -> tuple[tuple[Hit, ...], NDArray[np.int64]]:
-        """The best that are there, and the numbers of the chunks that they were chosen from."""
+    ) -> tuple[tuple[Hit, ...], Position]:
+        """The best that are there, and how far the store was before they were looked for."""
         with self.store.one_look():
+            seen = self.store.position()
             found = self._find(query, vector, scope)
-        hits = self._load_best(*self._look_closer(query, found), wanted)
-        numbers = np.array([candidate.chunk_no for candidate in found], dtype=np.int64)
-        return hits, numbers if scope.within is None else scope.within
+        return self._load_best(*self._look_closer(query, found), wanted), seen
 
     def _find(self, query: str, vector: NDArray[np.float32] | None, scope: _Scope) -> list[Candidate]:
         """What either search finds, with both scores, best first."""

@@ -143,9 +143,9 @@ def test_every_search_finds_it_while_it_is_read_again(fresh_server: httpx.Client
 
     searcher = threading.Thread(target=search)
     searcher.start()
-    for _ in range(20):
+    for _ in range(8):
         assert read_again(fresh_server, info["document_id"]).status_code == 200
-        time.sleep(0.1)
+        time.sleep(0.5)
     over.set()
     searcher.join()
     assert misses == []
