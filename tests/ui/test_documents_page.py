@@ -184,7 +184,7 @@ def test_a_document_is_read_again(open_page: Open, service: FakeService) -> None
     page.run()
     button(page, "Read again").click()
     page.run()
-    assert page.toast[0].value == r"plan \[1\]\.md is read again"
+    assert page.toast[0].value == r"plan \[1\]\.md is being read again"
     assert "Reading 1 file" in texts(page.main)
     assert "ready, being read again" in labels(page)[0]
     page.session_state["document-d1"] = True

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic import command
 from alembic.config import Config
+from numpy.typing import NDArray
 from sqlalchemy import create_engine, text
 
 import app.knowledge
+from app.errors import ModelUnavailable
 from app.ingestion.assembly import Ingestion, build_ingestion
 from app.ingestion.reembed import reembed
 from app.ingestion.small_texts import ReceivedText
@@ -137,3 +141,54 @@ def test_a_knowledge_base_of_an_earlier_version_can_be_read_again(tmp_path: Path
         assert ingestion.ingestor.finish(waiting.document_id).status == "indexed"
         assert read_again(ingestion, indexed.document_id).status == "indexed"
         assert {chunk.text for chunk in store.chunks()} == {"kept from long ago", "not read yet"}
+
+
+class FailingModel:
+    """A provider that is out of order, and heals when told."""
+
+    name = "fake:words"
+
+    def __init__(self) -> None:
+        self.is_broken = True
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if self.is_broken:
+            raise ModelUnavailable("the embeddings API is down")
+        return fake_model().embed(texts)
+
+
+@pytest.mark.parametrize("max_attempts", [1, 8])
+def test_a_provider_that_fails_costs_nothing_that_was_indexed(tmp_path: Path, max_attempts: int) -> None:
+    model, moments = FailingModel(), [1_000.0]
+    with open_store(url(tmp_path), tmp_path) as store:
+        info = add_document(store, ["The rent is due on Monday."])
+        ingestion = build_ingestion(
+            store, model, PIECES, load_settings(data_dir=tmp_path),
+            max_attempts=max_attempts, now=lambda: moments[0],
+        )  # fmt: skip
+        ingestion.ingestor.reindex(info.document_id)
+        claim = ingestion.queue.claim(info.document_id, ingestion.worker.lease().owner)
+        assert claim is not None
+        now = ingestion.worker.carry_out(claim)
+        assert now.reindexing is not None
+        assert now.reindexing.error is not None
+        assert now.reindexing.error.code == "model_unavailable"
+        assert (now.status, now.error, now.chunks) == ("indexed", None, 1)
+        assert now.reindexing.status == ("failed" if max_attempts == 1 else "parsing")
+        assert [chunk.text for chunk in store.chunks()] == ["The rent is due on Monday."]
+        if max_attempts > 1:
+            model.is_broken = False
+            moments[0] += 200
+            assert ingestion.ingestor.finish(info.document_id).reindexing is None
+
+
+def test_a_file_that_goes_while_it_is_read_again_is_a_failure_with_a_reason(tmp_path: Path) -> None:
+    with open_store(url(tmp_path), tmp_path) as store:
+        info = add_document(store, ["The rent is due on Monday."])
+        ingestion = assembled(store, tmp_path)
+        ingestion.ingestor.reindex(info.document_id)
+        (tmp_path / "originals" / info.sha256[:2] / info.sha256).unlink()
+        failed = ingestion.ingestor.finish(info.document_id)
+    assert failed.reindexing is not None
+    assert failed.reindexing.error is not None
+    assert failed.reindexing.error.code == "missing_original"

@@ -150,7 +150,9 @@ def _show_actions(client: Client, document: DocumentInfo) -> None:
 
 
 def _read_again(client: Client, document: DocumentInfo) -> None:
-    carry_out(lambda: follow(client.reindex(document.document_id)), done=f"{document.name} is read again")
+    carry_out(
+        lambda: follow(client.reindex(document.document_id)), done=f"{document.name} is being read again"
+    )
     st.rerun()  # the whole page, which shows how far it is
 
 
