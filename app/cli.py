@@ -226,8 +226,28 @@ def clear(
 
 
 @app.command()
-def reindex(as_json: AsJson = False) -> None:
-    """Embed everything again with the embedding model that is configured now."""
+def reindex(
+    document_ids: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ID]...",
+            callback=read_texts,
+            help="Read these documents again, from their originals.",
+        ),
+    ] = None,
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Embed everything again with the embedding model that is configured now, or read single documents again."""
+    if document_ids:
+        from app.commands.rereading import read_again
+
+        read_again(document_ids, server=server, as_json=as_json)
+        return
+    if server is not None:
+        raise InvalidRequest(
+            "--server needs IDs of documents; everything is embedded again where the data is"
+        )
     from app.commands.reindexing import reindex as run
 
     run(as_json=as_json)

@@ -16,7 +16,7 @@ LlmopsError
 │   │   │   UnknownModel, UnknownJob, UnknownEvaluation, UnknownKey, UnknownTenant, NoWaitingPlan
 │   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
-│   ├── ThreadBusy, NothingToResume, CollectionExists
+│   ├── ThreadBusy, DocumentBusy, NothingToResume, CollectionExists
 │   ├── BodyTooLarge, ForeignOrigin, ForeignHost
 │   ├── UnusableBackup
 │   └── RunTimeout
@@ -203,6 +203,14 @@ class ThreadBusy(RequestError):
     status = 409
     code = "thread_busy"
     title = "Another run is active on this thread"
+
+
+class DocumentBusy(RequestError):
+    """It is being read, or waits for it; what is asked for is under way."""
+
+    status = 409
+    code = "document_busy"
+    title = "The document is being read already"
 
 
 class NothingToResume(RequestError):

@@ -11,6 +11,7 @@ from typing import Any
 _LOADED = [
     "pytest",
     "tests.knowledge_base",
+    "app.ingestion.assembly",
     "app.ingestion.reembed",
     "app.knowledge.backup",
     "app.knowledge.deletion_proof",

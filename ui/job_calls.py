@@ -38,6 +38,10 @@ class JobCalls(Connection):
         )
         return read_wire(UploadResponse, response).job_id
 
+    def reindex(self, document_id: str) -> str:
+        """Have a document read again and give the job that does it."""
+        return read_wire(UploadResponse, self._request("POST", f"/documents/{document_id}/reindex")).job_id
+
     def submit_batch(self, table: bytes) -> str:
         """Hand over a CSV file of questions and give the job that answers them."""
         response = self._request("POST", "/ask/batch", content=table, headers={"content-type": "text/csv"})

@@ -35,11 +35,18 @@ def readable_size(size: int) -> str:
 
 
 def describe_document(document: DocumentInfo) -> str:
-    parts = [STATUS_WORDS[document.status]]
+    is_read_again = document.reindexing is not None and is_being_read(document)
+    parts = ["ready, being read again" if is_read_again else STATUS_WORDS[document.status]]
     if document.pages:
         parts.append(counted(document.pages, "page"))
     parts += [readable_size(document.bytes), f"added {document.created_at:%d %b %Y, %H:%M}"]
     return " · ".join(parts)
+
+
+def is_being_read(document: DocumentInfo) -> bool:
+    """Whether it is read, for the first time or again, or waits for it."""
+    stage = document.reindexing.status if document.reindexing else document.status
+    return stage in ("queued", "parsing", "embedding")
 
 
 def describe_progress(job: JobInfo) -> str:

@@ -79,6 +79,7 @@ _DOCUMENT: Example = {
     "duplicate": False,
     "warnings": [],
     "extraction": {},
+    "reindexing": None,
     "created_at": _CREATED,
 }
 _JOB: Example = {

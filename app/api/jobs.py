@@ -129,6 +129,7 @@ async def _check_scope(job_id: str, services: Services, caller: Principal) -> No
 def _cancel(services: Services, job_id: str) -> JobInfo:
     ingestion = services.ingestion
     ingestion.queue.cancel(ingestion.jobs.cancel(job_id))
+    ingestion.reindexing.cancel(job_id)
     services.batches.cancel(job_id)
     ingestion.worker.check_claims()
     return ingestion.jobs.get(job_id)
@@ -136,7 +137,9 @@ def _cancel(services: Services, job_id: str) -> JobInfo:
 
 def _resume(services: Services, job_id: str) -> JobInfo:
     ingestion = services.ingestion
-    ingestion.queue.resume(ingestion.jobs.resume(job_id))
+    document_ids = ingestion.jobs.resume(job_id)
+    ingestion.reindexing.resume(job_id)
+    ingestion.queue.resume(document_ids)
     services.batches.resume(job_id)
     ingestion.worker.wake()
     return ingestion.jobs.get(job_id)

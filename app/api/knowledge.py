@@ -16,10 +16,12 @@ from app.api.services import Services, UsesServices
 from app.api.upload_metadata import UploadMetadata
 from app.errors import (
     BodyTooLarge,
+    DocumentBusy,
     EmptyDocument,
     IdempotencyKeyReused,
     InvalidRequest,
     LlmopsError,
+    MissingOriginal,
     RequestError,
     UnknownCollection,
     UnknownDocument,
@@ -59,6 +61,7 @@ IdempotencyKey = Annotated[
 FINISHED_UPLOAD: Responses = {
     200: {"model": UploadResponse, "description": "With `wait=true`: the job is finished"}
 }
+Wait = Annotated[bool, Query(description="Answer when each file is indexed or has failed")]
 CollectionField = Annotated[
     CollectionName | None, Form(description="Where the documents go; created when new")
 ]
@@ -101,7 +104,7 @@ async def upload(
     files: Annotated[list[UploadFile], File(description="One file or many")],
     metadata: UploadMetadata,
     collection: CollectionField = None,
-    wait: Annotated[bool, Query(description="Answer when each file is indexed or has failed")] = False,
+    wait: Wait = False,
     idempotency_key: IdempotencyKey = None,
 ) -> UploadResponse:
     """Add files. They are stored durably and indexed by a job in the background; one that fails keeps no other out."""
@@ -113,10 +116,7 @@ async def upload(
         metadata=metadata,
         key=idempotency_key,
     )
-    if wait:
-        response.status_code = 200
-        return UploadResponse(job_id=job.job_id, documents=await _outcomes(job, services))
-    return UploadResponse(job_id=job.job_id, documents=job.documents)
+    return await _accepted(job, services, response, wait=wait)
 
 
 @router.post(
@@ -174,6 +174,28 @@ async def search(body: SearchRequest, services: UsesServices, caller: Caller) ->
     return as_response(found)
 
 
+@router.post(
+    "/documents/{document_id}/reindex",
+    summary="Read a document again",
+    status_code=202,
+    response_model=UploadResponse,
+    responses=FINISHED_UPLOAD
+    | problem_responses(UnknownDocument, MissingOriginal, DocumentBusy, InvalidRequest),
+    **_WRITE,
+)
+async def reindex(
+    document_id: DocumentId, services: UsesServices, response: Response, wait: Wait = False
+) -> UploadResponse:
+    """Read, split and embed a document anew from its original, by a job in the background.
+
+    What is indexed of it is found and cited until the new reading is whole. If that fails or is cancelled, all stays as
+    it was, and `reindexing` says why. A document that failed before begins anew.
+    """
+    job_id = await services.in_pool(services.ingestion.ingestor.reindex, document_id)
+    job = await services.in_pool(services.ingestion.jobs.get, job_id)
+    return await _accepted(job, services, response, wait=wait)
+
+
 @router.delete(
     "/documents/{document_id}",
     summary="Delete one document",
@@ -195,6 +217,14 @@ async def clear(body: ClearRequest, services: UsesServices, caller: Caller) -> C
     collection = None if body.collection is None else caller.stored(body.collection)
     deleted = await services.in_pool(services.knowledge.store.clear, collection, tenant=caller.tenant)
     return ClearResponse(deleted_documents=deleted)
+
+
+async def _accepted(job: JobInfo, services: Services, response: Response, *, wait: bool) -> UploadResponse:
+    """The job as it is taken on, or with `wait` what became of it; the status of the response says which."""
+    if not wait:
+        return UploadResponse(job_id=job.job_id, documents=job.documents)
+    response.status_code = 200
+    return UploadResponse(job_id=job.job_id, documents=await _outcomes(job, services))
 
 
 async def _outcomes(job: JobInfo, services: Services) -> list[DocumentInfo]:

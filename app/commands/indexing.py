@@ -42,7 +42,7 @@ def index(paths: Sequence[Path], *, collection: str | None, server: str | None, 
         show_json(DocumentList(documents=documents))
     else:
         for file, info in zip(files, documents, strict=True):
-            typer.echo(_describe(file.name, info))
+            typer.echo(describe(file.name, info))
     failed = sum(info.status == "failed" for info in documents)
     if failed:
         fail(f"{failed} of {len(documents)} files could not be indexed")
@@ -85,7 +85,7 @@ async def _index(
             task = progress.add_task("", total=len(files), stage="")
             for file in files:
                 progress.update(task, description=printable(file.name))
-                report = partial(_report, progress, task)
+                report = partial(show_stage, progress, task)
                 documents.append(
                     await services.in_ingestion_pool(_index_one, services, file, collection, report)
                 )
@@ -106,7 +106,7 @@ def _upload(
     return documents
 
 
-def _report(progress: Progress, task: TaskID, stage: str, done: int, total: int) -> None:
+def show_stage(progress: Progress, task: TaskID, stage: str, done: int, total: int) -> None:
     progress.update(task, stage=f"{stage} {done}/{total}")
 
 
@@ -120,7 +120,7 @@ def _index_one(
     return ingestor.finish(info.document_id, on_progress=report)
 
 
-def _describe(file_name: str, info: DocumentInfo) -> str:
+def describe(file_name: str, info: DocumentInfo) -> str:
     name = place(file_name, None)
     if info.error is not None:
         return f"failed   {name}: {printable(info.error.detail)} ({info.error.code})"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, SecretStr
@@ -60,10 +61,12 @@ class RemoteServer:
             "files": {"files": (file.name, file.read_bytes())},
         }
         response = self._response("POST", "/upload", params={"wait": "true"}, **form)
-        documents = self._read(response, UploadResponse).documents
-        if len(documents) != 1:
-            raise self._stranger()
-        return documents[0]
+        return self._only_document(response)
+
+    def reindex(self, document_id: str) -> DocumentInfo:
+        """Have a document read again, and wait until it is indexed or that has failed."""
+        path = f"/documents/{quote(document_id, safe='')}/reindex"
+        return self._only_document(self._response("POST", path, params={"wait": "true"}))
 
     def health(self) -> Health:
         """How the server is, in order or not."""
@@ -87,6 +90,12 @@ class RemoteServer:
             return shape.model_validate_json(response.content)
         except ValueError:
             raise self._stranger() from None
+
+    def _only_document(self, response: httpx.Response) -> DocumentInfo:
+        documents = self._read(response, UploadResponse).documents
+        if len(documents) != 1:
+            raise self._stranger()
+        return documents[0]
 
     def _refusal(self, response: httpx.Response) -> LlmopsError:
         try:

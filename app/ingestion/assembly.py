@@ -14,6 +14,7 @@ from app.ingestion.uploads import Uploads
 from app.ingestion.worker import LEASE_S, MAX_ATTEMPTS, Worker
 from app.knowledge.document_queue import DocumentQueue
 from app.knowledge.jobs import Jobs
+from app.knowledge.reindexing import Reindexing
 from app.knowledge.store import KnowledgeStore
 from app.settings import Settings
 
@@ -22,7 +23,7 @@ from app.settings import Settings
 class Ingestion:
     """`worker` works off `queue` as soon as it is started; `ingestor` and `uploads` fill it; `jobs` say how it goes.
 
-    `small_texts` needs no queue.
+    `small_texts` needs no queue. `reindexing` stops and resumes what a job has read again.
     """
 
     queue: DocumentQueue
@@ -31,6 +32,7 @@ class Ingestion:
     small_texts: SmallTexts
     uploads: Uploads
     jobs: Jobs
+    reindexing: Reindexing
 
 
 def build_ingestion(
@@ -49,4 +51,5 @@ def build_ingestion(
     worker = Worker(store, queue, indexer, max_attempts=max_attempts)
     ingestor = Ingestor(store, queue, worker)
     small_texts = SmallTexts(store, ingestor, embedding_model, word_pieces, settings)
-    return Ingestion(queue, worker, ingestor, small_texts, Uploads(jobs, ingestor), jobs)
+    uploads = Uploads(jobs, ingestor)
+    return Ingestion(queue, worker, ingestor, small_texts, uploads, jobs, store.reindexing())

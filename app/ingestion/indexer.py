@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ingestion.contextual import add_context
-from app.ingestion.loaders import ParsedDocument
+from app.ingestion.loaders import LOADERS, ParsedDocument
 from app.ingestion.parsed import parsed_from_fields
 from app.ingestion.sandbox import parse_isolated
 from app.ingestion.splitter import Measure, TextChunk, split
@@ -87,7 +87,8 @@ class Indexer:
         return parse_isolated(
             self._store.original(claim.document_id),
             claim.name,
-            media_type=claim.media_type,
+            # What no loader read before is looked at once more: this version may have learnt it.
+            media_type=claim.media_type if claim.media_type in LOADERS else None,
             timeout_s=self._settings.parse_timeout_s,
             memory_mb=self._settings.parse_memory_mb,
             max_pages=self._settings.max_pages,
@@ -134,6 +135,7 @@ class Indexer:
             warnings=parsed.warnings,
             pages_without_text=parsed.pages_without_text,
             extraction=asdict(parsed.extraction),
+            media_type=parsed.media_type,
             chunks=[as_new_chunk(chunk) for chunk in chunks],
             vectors=vectors,
             embedding_model=self._embedding_model.name,

@@ -14,7 +14,7 @@ from app.ingestion.names import display_name
 from app.ingestion.plain_text import read_text
 from app.ingestion.watch import Progress
 from app.ingestion.worker import Worker
-from app.knowledge.document_queue import UNFINISHED, DocumentQueue
+from app.knowledge.document_queue import DocumentQueue, is_unfinished
 from app.knowledge.store import KnowledgeStore
 from app.schemas import DocumentInfo, ProblemInfo
 
@@ -92,9 +92,19 @@ class Ingestor:
 
         return self._ingest(data, shown, collection, media_type, metadata, parse, on_progress)
 
+    def reindex(self, document_id: str) -> str:
+        """Have a document read again and give the job that does it; what is indexed serves until it is done.
+
+        Raises:
+            UnknownDocument, DocumentBusy, MissingOriginal, InvalidRequest: as `Reindexing.request` says.
+        """
+        job_id = self._store.reindexing().request(document_id)
+        self._worker.wake()
+        return job_id
+
     def finish(self, document_id: str, on_progress: Progress | None = None) -> DocumentInfo:
         """Work on a document until it is finished, or wait for whoever has it. Raises UnknownDocument."""
-        while (info := self._store.get_document(document_id)).status in UNFINISHED:
+        while is_unfinished(info := self._store.get_document(document_id)):
             claim = self._queue.claim(document_id, self._worker.lease().owner)
             if claim is None:
                 time.sleep(_PAUSE_S)

@@ -15,6 +15,7 @@ from app.errors import (
     EmbeddingModelMismatch,
     LeaseLost,
     LlmopsError,
+    MissingOriginal,
     ModelError,
     ModelRateLimited,
     StorageUnavailable,
@@ -130,7 +131,7 @@ class Worker:
             self._queue.release(claim)
         except (ModelError, StorageUnavailable, EmbeddingModelMismatch) as error:
             self._postpone(claim, error)
-        except UnreadableDocument as error:
+        except (UnreadableDocument, MissingOriginal) as error:
             watch.check()  # a reader that was killed because its work is over says nothing about the file
             self._fail(claim, error)
         except LeaseLost:

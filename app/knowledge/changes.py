@@ -63,6 +63,11 @@ class Changes:
         )
         return [(row.first_no, row.last_no) for row in rows]
 
+    def has_removed(self) -> bool:
+        """Whether anything was taken out, of whatever had been seen or not."""
+        later = select(removals.c.change).where(removals.c.change > self._seen.change)
+        return self._connection.execute(later.limit(1)).first() is not None
+
     def added_vectors(self) -> Iterator[VectorBatch]:
         statement = (
             select(chunks.c.chunk_no, chunks.c.collection, vectors.c.vector)

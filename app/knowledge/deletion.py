@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from app.knowledge.batches import forget_answers
 from app.knowledge.changes import record_removal
 from app.knowledge.originals import Originals
-from app.knowledge.tables import chunks, documents
+from app.knowledge.tables import chunks, document_texts, documents, summary_notes
 
 _BATCH = 500  # parameters of one statement; SQLite and PostgreSQL both have a limit
 
@@ -30,6 +30,14 @@ def remove_documents(connection: Connection, document_ids: Sequence[str]) -> Non
         removed += connection.scalars(select(chunks.c.chunk_no).where(chunks.c.document_id.in_(batch)))
         connection.execute(delete(documents).where(documents.c.document_id.in_(batch)))
         forget_answers(connection, batch)
+    record_removal(connection, removed)
+
+
+def remove_content(connection: Connection, document_id: str) -> None:
+    """Remove what was read from a document and what was made of it, so that another reading can take its place."""
+    removed = connection.scalars(select(chunks.c.chunk_no).where(chunks.c.document_id == document_id)).all()
+    for table in (chunks, document_texts, summary_notes):
+        connection.execute(delete(table).where(table.c.document_id == document_id))
     record_removal(connection, removed)
 
 

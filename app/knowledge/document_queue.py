@@ -3,6 +3,9 @@
 A worker claims a document by a lease, which it renews while it works. When the lease ends, because its process was
 killed, the next worker goes on from the drafts that it finds. Every write of a worker is fenced: one whose document was
 deleted, cancelled or taken over is told so by `LeaseLost` and changes nothing.
+
+An indexed document that is read again waits in the same queue. How far that is stands in fields of its own, and what
+was indexed stays as it is until the new reading takes its place.
 """
 
 from __future__ import annotations
@@ -17,20 +20,28 @@ from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, or_, 
 from app.errors import LeaseLost, LlmopsError
 from app.knowledge.database import Database
 from app.knowledge.tables import documents
-from app.schemas import DocumentStatus, ProblemInfo
+from app.schemas import DocumentInfo, DocumentStatus, ProblemInfo
 
 UNFINISHED = ("queued", "parsing", "embedding")
-_IDLE: dict[str, Any] = {"lease_owner": None, "lease_until": None, "done": None, "total": None}
+IDLE: dict[str, Any] = {"lease_owner": None, "lease_until": None, "done": None, "total": None}
 QUEUED: dict[str, Any] = {
-    **_IDLE,
+    **IDLE,
     "status": "queued",
     "error": None,
     "extraction": None,
     "attempts": 0,
     "not_before": None,
     "started_at": None,
+    "reindex_job": None,
 }
-FINISHED: dict[str, Any] = {**_IDLE, "status": "indexed", "error": None}
+FINISHED: dict[str, Any] = {
+    **IDLE,
+    "status": "indexed",
+    "error": None,
+    "reindexing": None,
+    "reindex_error": None,
+}
+_OF_REINDEXING = {"status": "reindexing", "error": "reindex_error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A document that one worker has to itself; `attempt` counts from 1."""
+    """A document that one worker has to itself; `attempt` counts from 1. It may be indexed and be `reindexing`."""
 
     document_id: str
     owner: str
@@ -52,6 +63,7 @@ class Claim:
     media_type: str
     collection: str
     attempt: int
+    reindexing: bool = False
 
 
 class DocumentQueue:
@@ -67,9 +79,12 @@ class DocumentQueue:
         return Lease(owner, now, now + self.lease_s)
 
     def claim_next(self, owner: str, *, smallest_first: bool = False) -> Claim | None:
-        """Take the oldest or the smallest document that is due and that nobody has; None when there is none."""
+        """Take the oldest or the smallest document that is due and that nobody has; None when there is none.
+
+        Those that can be asked about already, and are only read again, come last.
+        """
         order = documents.c.bytes if smallest_first else documents.c.created_at
-        due = self._due().order_by(order).limit(1)
+        due = self._due().order_by(documents.c.reindexing.is_not(None), order).limit(1)
         with self._database.reading() as connection:  # most calls end here, and readers never wait
             if connection.execute(due).first() is None:
                 return None
@@ -91,12 +106,13 @@ class DocumentQueue:
             if row.started_at is not None:
                 del values["started_at"]
             this = documents.c.document_id == row.document_id
-            connection.execute(update(documents).where(this).values(values))
+            written = as_written(values, reindexing=row.reindexing in UNFINISHED)
+            connection.execute(update(documents).where(this).values(written))
             return as_claim(connection.execute(select(documents).where(this)).one())
 
     def renew(self, owners: Collection[str]) -> frozenset[str]:
         """Prolong the leases of these owners, and tell which of them still have one."""
-        held = documents.c.lease_owner.in_(owners) & documents.c.status.in_(UNFINISHED)
+        held = documents.c.lease_owner.in_(owners) & _is_on_its_way()
         with self._database.writing() as connection:
             connection.execute(update(documents).where(held).values(lease_until=self._now() + self.lease_s))
             return frozenset(connection.scalars(select(documents.c.lease_owner).where(held)))
@@ -107,22 +123,22 @@ class DocumentQueue:
 
     def release(self, claim: Claim) -> None:
         """Give a document back unfinished, as if this attempt had not been made. Raises LeaseLost."""
-        self._write(claim, **_IDLE, attempts=claim.attempt - 1)
+        self._write(claim, **IDLE, attempts=claim.attempt - 1)
 
     def postpone(self, claim: Claim, error: LlmopsError, delay_s: float) -> None:
         """Give a document back that shall be tried again later. Raises LeaseLost."""
         detail = f"{error.detail}; it is tried again in {delay_s:.0f} s"
         problem = ProblemInfo(code=error.code, detail=detail)
-        self._write(claim, **_IDLE, not_before=self._now() + delay_s, error=problem.model_dump())
+        self._write(claim, **IDLE, not_before=self._now() + delay_s, error=problem.model_dump())
 
     def fail(self, claim: Claim, error: LlmopsError, *, extraction: Mapping[str, Any] | None = None) -> None:
         """Give up on a document, for the reason given; `extraction` is what was found out before. Raises LeaseLost."""
         problem = ProblemInfo(code=error.code, detail=error.detail)
-        self._write(claim, **_IDLE, status="failed", error=problem.model_dump(), extraction=extraction)
+        self._write(claim, **IDLE, status="failed", error=problem.model_dump(), extraction=extraction)
 
     def cancel(self, document_ids: Collection[str]) -> None:
         """Stop the work on those of the documents that are unfinished; what was done of it is kept."""
-        self._change(document_ids, documents.c.status.in_(UNFINISHED), status="cancelled", **_IDLE)
+        self._change(document_ids, documents.c.status.in_(UNFINISHED), status="cancelled", **IDLE)
 
     def resume(self, document_ids: Collection[str]) -> None:
         """Put those of the documents that failed or were cancelled into the queue again."""
@@ -135,8 +151,9 @@ class DocumentQueue:
 
     def _write(self, claim: Claim, **values: Any) -> None:
         with self._database.writing() as connection:
+            written = as_written(values, reindexing=claim.reindexing)
             changed: CursorResult[Any] = connection.execute(
-                update(documents).where(is_held(claim)).values(values)
+                update(documents).where(is_held(claim)).values(written)
             )
             if changed.rowcount == 0:
                 raise lease_lost(claim)
@@ -153,9 +170,24 @@ def leased(lease: Lease) -> dict[str, Any]:
     }
 
 
+def as_written(values: Mapping[str, Any], *, reindexing: bool) -> dict[str, Any]:
+    """The fields of a document to which these are written: one that is read again keeps those of what is indexed."""
+    if not reindexing:
+        return dict(values)
+    return {_OF_REINDEXING.get(name, name): value for name, value in values.items() if name != "extraction"}
+
+
 def as_claim(row: Row[Any]) -> Claim:
     """The claim of the worker that has the document."""
-    return Claim(row.document_id, row.lease_owner, row.name, row.media_type, row.collection, row.attempts)
+    return Claim(
+        row.document_id,
+        row.lease_owner,
+        row.name,
+        row.media_type,
+        row.collection,
+        row.attempts,
+        reindexing=row.reindexing in UNFINISHED,
+    )
 
 
 def is_held(claim: Claim) -> ColumnElement[bool]:
@@ -163,7 +195,7 @@ def is_held(claim: Claim) -> ColumnElement[bool]:
     return and_(
         documents.c.document_id == claim.document_id,
         documents.c.lease_owner == claim.owner,
-        documents.c.status.in_(UNFINISHED),
+        _is_on_its_way(),
     )
 
 
@@ -177,9 +209,18 @@ def lease_lost(claim: Claim) -> LeaseLost:
     return LeaseLost(f"Document {claim.document_id!r} was deleted, cancelled or taken over by another worker")
 
 
+def is_unfinished(info: DocumentInfo) -> bool:
+    """Whether a document is being read, for the first time or again, or waits for it."""
+    return info.status in UNFINISHED or (info.reindexing is not None and info.reindexing.status in UNFINISHED)
+
+
+def _is_on_its_way() -> ColumnElement[bool]:
+    return or_(documents.c.status.in_(UNFINISHED), documents.c.reindexing.in_(UNFINISHED))
+
+
 def _is_due(now: float) -> ColumnElement[bool]:
     return and_(
-        documents.c.status.in_(UNFINISHED),
+        _is_on_its_way(),
         or_(documents.c.lease_until.is_(None), documents.c.lease_until < now),
         or_(documents.c.not_before.is_(None), documents.c.not_before < now),
     )

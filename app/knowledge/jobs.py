@@ -43,32 +43,13 @@ class Jobs:
                             f"Idempotency-Key {idempotency_key!r} came with other files"
                         )
                     return str(known.job_id)
-            job_id = uuid4().hex
-            connection.execute(
-                insert(jobs).values(
-                    job_id=job_id,
-                    tenant=tenant,
-                    created_at=datetime.now(UTC),
-                    idempotency_key=stored_key,
-                    request_digest=request_digest,
-                )
-            )
-            return job_id
+            return insert_job(connection, tenant, request_digest, stored_key)
 
     def attach(self, job_id: str, begun: Sequence[DocumentInfo]) -> None:
         """Say which documents the job is about; only the first call counts."""
-        rows = [
-            {
-                "job_id": job_id,
-                "ordinal": ordinal,
-                "document_id": info.document_id,
-                "duplicate": info.duplicate,
-            }
-            for ordinal, info in enumerate(begun)
-        ]
         with self._database.writing() as connection:
-            if rows and not _document_ids(connection, job_id):
-                connection.execute(insert(job_documents), rows)
+            if begun and not _document_ids(connection, job_id):
+                attach_documents(connection, job_id, [(info.document_id, info.duplicate) for info in begun])
 
     def is_attached(self, job_id: str) -> bool:
         """Whether the job has its documents, deleted ones included; one that was interrupted at once has none."""
@@ -126,6 +107,32 @@ class Jobs:
             return _document_ids(connection, job_id)
 
 
+def insert_job(
+    connection: Connection, tenant: str, request_digest: str = "", idempotency_key: str | None = None
+) -> str:
+    """Begin a job about documents and give its id."""
+    job_id = uuid4().hex
+    connection.execute(
+        insert(jobs).values(
+            job_id=job_id,
+            tenant=tenant,
+            created_at=datetime.now(UTC),
+            idempotency_key=idempotency_key,
+            request_digest=request_digest,
+        )
+    )
+    return job_id
+
+
+def attach_documents(connection: Connection, job_id: str, begun: Sequence[tuple[str, bool]]) -> None:
+    """Say which documents a job is about, by their ids, and whether each was there already."""
+    rows = [
+        {"job_id": job_id, "ordinal": ordinal, "document_id": document_id, "duplicate": duplicate}
+        for ordinal, (document_id, duplicate) in enumerate(begun)
+    ]
+    connection.execute(insert(job_documents), rows)
+
+
 def _load(connection: Connection, job_id: str) -> Row[Any]:
     row = connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one_or_none()
     if row is None:
@@ -143,16 +150,21 @@ def _set_cancelled(connection: Connection, job_id: str, moment: datetime | None)
 
 
 def _as_job(job: Row[Any], rows: Sequence[Row[Any]], now: float) -> JobInfo:
-    state = _state(job, [row.status for row in rows])
+    state = _state(job, [_stage(job, row) for row in rows])
     return JobInfo(
         job_id=job.job_id,
         state=state,
         status=state,
-        progress=_progress(rows),
-        eta_s=_estimate(rows, now) if state == "running" else None,
+        progress=_progress(job, rows),
+        eta_s=_estimate(job, rows, now) if state == "running" else None,
         documents=[as_info(row, duplicate=row.was_there) for row in rows],
         created_at=job.created_at,
     )
+
+
+def _stage(job: Row[Any], row: Row[Any]) -> Any:
+    """How far this job is with a document, which may be indexed and be read again, for this job or for another."""
+    return (row.reindexing if row.reindex_job == job.job_id else None) or row.status
 
 
 def _state(job: Row[Any], statuses: Sequence[str]) -> JobState:
@@ -165,10 +177,10 @@ def _state(job: Row[Any], statuses: Sequence[str]) -> JobState:
     return "failed" if all(status != "indexed" for status in statuses) else "done"
 
 
-def _progress(rows: Sequence[Row[Any]]) -> JobProgress:
+def _progress(job: Row[Any], rows: Sequence[Row[Any]]) -> JobProgress:
     """One document is counted in its own units, chunks; several are counted themselves."""
-    finished = sum(row.status not in UNFINISHED for row in rows)
-    stages = [row.status for row in rows if row.status in UNFINISHED]
+    stages = [found for row in rows if (found := _stage(job, row)) in UNFINISHED]
+    finished = len(rows) - len(stages)
     stage: JobStage = next(
         (status for status in stages if status != "queued"), stages[0] if stages else "finished"
     )
@@ -177,17 +189,17 @@ def _progress(rows: Sequence[Row[Any]]) -> JobProgress:
     return JobProgress(done=finished, total=len(rows), stage=stage, unit="documents")
 
 
-def _estimate(rows: Sequence[Row[Any]], now: float) -> float | None:
+def _estimate(job: Row[Any], rows: Sequence[Row[Any]], now: float) -> float | None:
     """Seconds that are left when the bytes that are left take as long as those before; None until any are done."""
     begun = [row.started_at for row in rows if row.started_at is not None and not row.was_there]
     whole = sum(row.bytes for row in rows)
-    done = sum(row.bytes * _share(row) for row in rows)
+    done = sum(row.bytes * _share(job, row) for row in rows)
     if not begun or not done:
         return None
     return round(float((now - min(begun)) * (whole - done) / done), 1)
 
 
-def _share(row: Row[Any]) -> float:
-    if row.status not in UNFINISHED:
+def _share(job: Row[Any], row: Row[Any]) -> float:
+    if _stage(job, row) not in UNFINISHED:
         return 1.0
     return row.done / row.total if row.total else 0.0

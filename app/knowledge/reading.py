@@ -258,6 +258,13 @@ class StoreReader:
         with self._database.reading() as connection:
             return load_position(connection)
 
+    def has_removed_since(self, seen: Position) -> bool:
+        """Whether any chunks have been taken out since; cheap enough for every search."""
+        if self.position() == seen:
+            return False
+        with self.changes_since(seen) as changes:
+            return changes.has_removed()
+
     @contextmanager
     def one_look(self) -> Iterator[None]:
         """Read the position once for all that this thread does in the block: a search asks for it again and again."""

@@ -22,7 +22,7 @@ from app.knowledge.lexical import LexicalIndex, ReadQuery
 from app.knowledge.mention import Mention, Naming
 from app.knowledge.mention import raise_score as raise_named
 from app.knowledge.quotation import Quotation, continued
-from app.knowledge.records import Hit, Sketch
+from app.knowledge.records import Hit, Position, Sketch
 from app.knowledge.store import KnowledgeStore
 from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
@@ -34,6 +34,7 @@ log = getLogger("llmops.rag")
 
 _CANDIDATES = 50
 _RERANKED = 20
+_LOOKS = 5  # a document that is read again this very moment has its chunks exchanged, and would be missed
 _LIKELY_QUOTED = 30  # a text that is quoted shares its words with the query, so it is among the best by words
 
 
@@ -99,22 +100,41 @@ class HybridRetriever(BaseRetriever):
         """
         if not self.store.has_collection(collection):
             raise UnknownCollection(f"There is no collection {plain_name(collection)!r}")
-        within = None
-        if document_ids or filter:
-            within = self.store.select_chunk_nos(collection, document_ids or None, filter)
         vector = self._embed(query)
-        with self.store.one_look():
-            candidates = self._find(query, vector, _Scope(collection, within, max(_CANDIDATES, 2 * k)))
-        candidates, sketches = self._look_closer(query, candidates)
         degraded = () if vector is not None else ("embeddings_unavailable",)
+        wanted = k if self.reranker is None or not rerank else max(k, _RERANKED)
+        for _ in range(_LOOKS):
+            seen = within = None
+            if document_ids or filter:
+                self._catch_up(vector)  # which may take long, and little time should pass from here on
+                seen = self.store.position()
+                within = self.store.select_chunk_nos(collection, document_ids or None, filter)
+            scope = _Scope(collection, within, max(_CANDIDATES, 2 * k))
+            hits, looked_at = self._look(query, vector, scope, wanted)
+            if not self.store.has_removed_since(seen or looked_at):
+                break
         if self.reranker is None or not rerank:
-            return Retrieved(self._load_best(candidates, sketches, k), degraded)
-        hits = self._load_best(candidates, sketches, max(k, _RERANKED))
+            return Retrieved(hits, degraded)
         try:
             return Retrieved(reordered(self.reranker, query, hits)[:k], degraded)
         except ModelError as error:
             log.warning("reranker_unavailable", extra={"model": self.reranker.name, "code": error.code})
             return Retrieved(hits[:k], (*degraded, "reranker_unavailable"))
+
+    def _catch_up(self, vector: NDArray[np.float32] | None) -> None:
+        with self.store.one_look():
+            self.lexical.catch_up()
+            if vector is not None:
+                self.vectors.catch_up()
+
+    def _look(
+        self, query: str, vector: NDArray[np.float32] | None, scope: _Scope, wanted: int
+    ) -> tuple[tuple[Hit, ...], Position]:
+        """The best that are there, and how far the store was before they were looked for."""
+        with self.store.one_look():
+            seen = self.store.position()
+            found = self._find(query, vector, scope)
+        return self._load_best(*self._look_closer(query, found), wanted), seen
 
     def _find(self, query: str, vector: NDArray[np.float32] | None, scope: _Scope) -> list[Candidate]:
         """What either search finds, with both scores, best first."""

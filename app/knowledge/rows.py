@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, select
 from app.errors import NotFound, UnknownCollection, UnknownDocument
 from app.knowledge.records import Chunk
 from app.knowledge.tables import chunks, collections, document_texts, documents
-from app.schemas import DEFAULT_COLLECTION, DocumentInfo, ExtractionInfo, ProblemInfo
+from app.schemas import DEFAULT_COLLECTION, DocumentInfo, ExtractionInfo, ProblemInfo, ReindexInfo
 from app.tenancy import plain_name
 
 
@@ -77,10 +77,25 @@ def as_info(row: Row[Any], *, duplicate: bool = False) -> DocumentInfo:
         status=row.status,
         error=ProblemInfo(**row.error) if row.error else None,
         duplicate=duplicate,
-        warnings=row.warnings,
+        warnings=[*row.warnings, *_reindexing_warnings(row)],
         extraction=ExtractionInfo(**row.extraction) if row.extraction else None,
+        reindexing=_reindex_info(row),
         created_at=row.created_at,
     )
+
+
+def _reindex_info(row: Row[Any]) -> ReindexInfo | None:
+    if row.reindexing is None:
+        return None
+    error = ProblemInfo(**row.reindex_error) if row.reindex_error else None
+    return ReindexInfo(status=row.reindexing, error=error)
+
+
+def _reindexing_warnings(row: Row[Any]) -> list[str]:
+    if row.reindexing != "failed":
+        return []
+    detail = row.reindex_error["detail"]
+    return [f"reading it again failed, so what was read before still counts: {detail}"]
 
 
 def find_document(connection: Connection, document_id: str) -> Row[Any] | None:

@@ -21,24 +21,15 @@ from app.knowledge.collections import Collections
 from app.knowledge.database import Database, open_database, translated
 from app.knowledge.deletion import (
     remove_chunks,
+    remove_content,
     remove_documents,
     remove_unused_originals,
     unclaimed_originals,
 )
-from app.knowledge.document_queue import (
-    FINISHED,
-    Claim,
-    DocumentQueue,
-    require_held,
-)
+from app.knowledge.document_queue import FINISHED, Claim, DocumentQueue, require_held
 from app.knowledge.drafts import Drafts, remove_drafts
 from app.knowledge.image_cache import ImageCache
-from app.knowledge.insertion import (
-    Vectors,
-    as_unit_vectors,
-    insert_chunks,
-    insert_collection,
-)
+from app.knowledge.insertion import Vectors, as_unit_vectors, insert_chunks, insert_collection
 from app.knowledge.intake import DocumentIntake
 from app.knowledge.jobs import Jobs
 from app.knowledge.keys import ApiKeys
@@ -47,6 +38,7 @@ from app.knowledge.notes import Notes
 from app.knowledge.originals import Originals
 from app.knowledge.ownership import belongs_to
 from app.knowledge.records import NewChunk, NewText
+from app.knowledge.reindexing import Reindexing
 from app.knowledge.retention import Retention
 from app.knowledge.rows import as_info, load_document, require_collection
 from app.knowledge.tables import document_texts, documents
@@ -78,11 +70,13 @@ class KnowledgeStore(DocumentIntake):
         warnings: Sequence[str] = (),
         pages_without_text: Sequence[int] = (),
         extraction: Mapping[str, Any] | None = None,
+        media_type: str | None = None,
         claim: Claim | None = None,
     ) -> DocumentInfo:
         """Store everything about a document at once and make it `indexed`: it can be found from now on.
 
-        `vectors[i]` belongs to `chunks[i]`; None leaves the document to the lexical search. A worker gives its `claim`.
+        `vectors[i]` belongs to `chunks[i]`; None leaves the document to the lexical search. A worker gives its `claim`;
+        of one that is read again, this takes the place of what was indexed before.
 
         Raises:
             LeaseLost: the claim is gone.
@@ -96,25 +90,29 @@ class KnowledgeStore(DocumentIntake):
                 require_held(connection, claim)
             row = load_document(connection, document_id)
             if row.status == "indexed":
-                return as_info(row, duplicate=True)
+                if claim is None or not claim.reindexing:
+                    return as_info(row, duplicate=True)
+                if units is not None:  # while there are vectors to compare with
+                    claim_embedding_model(connection, embedding_model, units.shape[1])
+                remove_content(connection, document_id)
             remove_drafts(connection, document_id)
-            spans = [list(span) for span in page_spans]
+            spans = list(page_spans)
             connection.execute(
                 insert(document_texts).values(document_id=document_id, text=text, page_spans=spans)
             )
             insert_chunks(connection, document_id, row.collection, chunks, units, embedding_model)
-            connection.execute(
-                _update(document_id).values(
-                    title=title,
-                    keywords=list(keywords),
-                    pages=len(spans) or None,
-                    pages_without_text=list(pages_without_text),
-                    warnings=list(warnings),
-                    extraction=extraction,
-                    chunks=len(chunks),
-                    **FINISHED,
-                )
-            )
+            values = FINISHED | {
+                "title": title,
+                "media_type": media_type or row.media_type,
+                "keywords": list(keywords),
+                "pages": len(spans) or None,
+                "pages_without_text": list(pages_without_text),
+                "warnings": list(warnings),
+                "extraction": extraction,
+                "chunks": len(chunks),
+            }
+            this = documents.c.document_id == document_id
+            connection.execute(update(documents).where(this).values(values))
             return as_info(load_document(connection, document_id))
 
     def delete_document(self, document_id: str) -> None:
@@ -148,6 +146,10 @@ class KnowledgeStore(DocumentIntake):
     def queue(self, *, lease_s: float, now: Callable[[], float] = time.time) -> DocumentQueue:
         """The documents that wait for workers; a dead worker keeps others waiting for `lease_s` seconds."""
         return DocumentQueue(self._database, lease_s=lease_s, now=now)
+
+    def reindexing(self) -> Reindexing:
+        """Documents that shall be read again."""
+        return Reindexing(self._database, self._originals)
 
     def drafts(self) -> Drafts:
         """The finished steps of documents that are on their way."""
@@ -259,7 +261,3 @@ def open_store(database_url: str, data_dir: Path) -> Iterator[KnowledgeStore]:
         yield KnowledgeStore(database, Originals(data_dir / "originals", ImageCache(data_dir)))
     finally:
         database.close()
-
-
-def _update(document_id: str) -> Any:
-    return update(documents).where(documents.c.document_id == document_id)

@@ -108,9 +108,16 @@ documents = Table(
     Column("started_at", Float),
     Column("done", Integer),
     Column("total", Integer),
+    # While an indexed document is read again: how far that is, as `status` says it of the first reading, or that it
+    # `failed` or was `cancelled`, and why. What was indexed before serves until the end. The job is the one that asked.
+    Column("reindexing", String(16)),
+    Column("reindex_error", JSON(none_as_null=True)),
+    Column("reindex_job", String(64)),
     Index("ix_documents_collection", "collection", "created_at"),
     Index("ix_documents_status", "status", "created_at"),
     Index("ix_documents_sha256", "sha256"),
+    Index("ix_documents_reindexing", "reindexing"),
+    Index("ix_documents_reindex_job", "reindex_job"),
 )
 
 document_texts = Table(

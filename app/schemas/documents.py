@@ -30,6 +30,13 @@ class ExtractionInfo(Wire):
     dropped: list[str] = Field([], description="What is not in the text, such as hidden parts")
 
 
+class ReindexInfo(Wire):
+    """How far the reading of an indexed document again is, or why it ended without taking the place of the last."""
+
+    status: Literal["queued", "parsing", "embedding", "failed", "cancelled"]
+    error: ProblemInfo | None = Field(default=None, description="Why it failed, or is tried again later")
+
+
 class DocumentInfo(Wire):
     document_id: str
     name: str
@@ -46,6 +53,10 @@ class DocumentInfo(Wire):
     duplicate: bool = False
     warnings: list[str] = Field(default_factory=list)
     extraction: ExtractionInfo | None = Field(default=None, description="Null until the file has been read")
+    reindexing: ReindexInfo | None = Field(
+        default=None,
+        description="While it is read again, and when that failed or was cancelled; all else is of the last reading",
+    )
     created_at: datetime
 
 

@@ -169,6 +169,8 @@ def test_files_are_uploaded_followed_found_and_deleted(fresh: Llmops, tmp_path: 
     assert fresh.document(document.document_id) == document
     found = fresh.search("monthly rent", k=1, filter={"kind": "contract"})
     assert [result.document_name for result in found] == ["lease.txt"]
+    again = fresh.reindex(document.document_id)
+    assert fresh.wait_for_job(again.job_id, timeout=50).documents == [document]
     fresh.delete_document(document.document_id)
     assert list(fresh.documents(status="indexed")) == []
     assert fresh.cancel_job(accepted.job_id).job_id == accepted.job_id

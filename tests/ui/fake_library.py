@@ -82,7 +82,9 @@ class FakeLibrary:
     resumed: list[str] = field(default_factory=list)
 
     def open_job(self, documents: Sequence[DocumentInfo], collection: str | None) -> UploadResponse:
-        states = {document.status for document in documents}
+        states: set[str] = {
+            document.reindexing.status if document.reindexing else document.status for document in documents
+        }
         state = "failed" if states == {"failed"} else "done" if states <= {"indexed", "failed"} else "running"
         job = make_job(f"j{len(self.jobs) + 1}", *documents, state=state)
         self.jobs.insert(0, job)

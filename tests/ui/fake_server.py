@@ -106,6 +106,7 @@ class FakeService:
     events: list[Event] = field(default_factory=list)
     turns: dict[str, list[Event]] = field(default_factory=dict)
     uploads: dict[str, DocumentInfo | Refusal] = field(default_factory=dict)
+    rereadings: dict[str, DocumentInfo | Refusal] = field(default_factory=dict)
     refuse_run: Refusal | None = None
     wanted_key: str | None = None
     refuse_fork: Refusal | None = None
@@ -242,6 +243,16 @@ def _add_document_routes(app: FastAPI, service: FakeService) -> None:
     async def delete(document_id: str) -> None:
         service.deleted.append(document_id)
         service.documents = [known for known in service.documents if known.document_id != document_id]
+
+    @app.post("/documents/{document_id}/reindex", status_code=202)
+    async def reindex(document_id: str) -> UploadResponse:
+        outcome = service.rereadings[document_id]
+        if isinstance(outcome, Refusal):
+            raise outcome
+        service.documents = [
+            outcome if known.document_id == document_id else known for known in service.documents
+        ]
+        return service.library.open_job([outcome], None)
 
     @app.post("/upload", status_code=202, response_model=None)
     async def upload(

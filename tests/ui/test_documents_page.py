@@ -176,6 +176,69 @@ def test_a_document_is_deleted_only_when_that_is_confirmed(open_page: Open, serv
     assert page.toast[0].value == r"plan\.md is deleted"
 
 
+def test_a_document_is_read_again(open_page: Open, service: FakeService) -> None:
+    service.documents = [make_document("plan [1].md")]
+    service.rereadings = {"d1": make_document("plan [1].md", reindexing={"status": "queued"})}
+    page = open_page("documents")
+    page.session_state["document-d1"] = True
+    page.run()
+    button(page, "Read again").click()
+    page.run()
+    assert page.toast[0].value == r"plan \[1\]\.md is being read again"
+    assert "Reading 1 file" in texts(page.main)
+    assert "ready, being read again" in labels(page)[0]
+    page.session_state["document-d1"] = True
+    page.run()
+    assert button(page, "Read again").disabled
+
+    service.documents = [make_document("plan [1].md")]
+    service.library.jobs = [make_job("j1", *service.documents)]
+    page.run()
+    page.session_state["document-d1"] = True
+    page.run()
+    assert page.success[0].value == r"Ready for your questions: **plan \[1\]\.md**"
+    assert not button(page, "Read again").disabled
+
+
+def test_a_reading_that_failed_again_is_not_called_a_success(open_page: Open, service: FakeService) -> None:
+    reason = "reading it again failed, so what was read before still counts: it took [too] long"
+    service.documents = [make_document("plan.md")]
+    service.rereadings = {
+        "d1": make_document(
+            "plan.md",
+            warnings=[reason],
+            reindexing={"status": "failed", "error": {"code": "x", "detail": "it took [too] long"}},
+        )
+    }
+    page = open_page("documents")
+    page.session_state["document-d1"] = True
+    page.run()
+    button(page, "Read again").click()
+    page.run()
+    assert not page.success
+    assert page.error[0].value == (
+        r"**plan\.md**: was not read again\, so what was read before still counts\: it took \[too\] long"
+    )
+    assert r"it took \[too\] long" in page.warning[0].value
+    assert labels(page)[0].count("ready") == 1
+    assert not button(page, "Read again").disabled
+    button(page, "Try those again").click()
+    page.run()
+    assert service.library.resumed == ["j1"]
+
+
+def test_why_a_document_cannot_be_read_again_is_said(open_page: Open, service: FakeService) -> None:
+    service.documents = [make_document("plan.md")]
+    service.rereadings = {"d1": Refusal(404, "missing_original", "The original is not on the disk any more")}
+    page = open_page("documents")
+    page.session_state["document-d1"] = True
+    page.run()
+    button(page, "Read again").click()
+    page.run()
+    assert page.error[0].value == "The original is not on the disk any more"
+    assert not page.toast
+
+
 def test_collections_are_created_chosen_and_deleted(open_page: Open, service: FakeService) -> None:
     page = open_page("documents")
     page.text_input(key="new_collection").set_value("leases")

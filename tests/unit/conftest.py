@@ -57,3 +57,10 @@ def llmops(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyte
         return Outcome(code if isinstance(code, int) else 0 if code is None else 1, printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture
+def handbook(tmp_path: Path) -> Path:
+    path = tmp_path / "handbook.md"
+    path.write_text(HANDBOOK)
+    return path

@@ -11,13 +11,6 @@ import pytest
 from tests.unit.conftest import HANDBOOK, Llmops
 
 
-@pytest.fixture
-def handbook(tmp_path: Path) -> Path:
-    path = tmp_path / "handbook.md"
-    path.write_text(HANDBOOK)
-    return path
-
-
 def test_a_document_is_indexed_found_asked_about_and_forgotten(llmops: Llmops, handbook: Path) -> None:
     indexed = llmops("index", str(handbook), "--json")
     assert indexed.code == 0

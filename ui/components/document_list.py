@@ -9,10 +9,11 @@ from ui.address import keep, restore
 from ui.client import Client
 from ui.components.paging import choose_page
 from ui.components.problems import problems_in_words
+from ui.components.reading import follow
 from ui.extraction_report import list_warnings, summarise_extraction
 from ui.notices import carry_out, show_notices
 from ui.safe_text import one_line, safe_label
-from ui.wording import counted, describe_document
+from ui.wording import counted, describe_document, is_being_read
 
 # Keys of fields, and names of parameters in the page's address.
 _NAME, _STATUS, _PAGE = "name", "status", "page"
@@ -130,6 +131,14 @@ def _show_actions(client: Client, document: DocumentInfo) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        if st.button(
+            "Read again",
+            key=f"read_again-{document.document_id}",
+            icon=":material/refresh:",
+            disabled=is_being_read(document),
+            help="Reads and indexes the original anew. Until that is done, what was read before is searched.",
+        ):
+            _read_again(client, document)
         with st.popover("Delete", icon=":material/delete:"):
             st.markdown("This deletes the document with its text and its file. It cannot be undone.")
             st.button(
@@ -138,6 +147,13 @@ def _show_actions(client: Client, document: DocumentInfo) -> None:
                 on_click=_delete,
                 args=(client, document),
             )
+
+
+def _read_again(client: Client, document: DocumentInfo) -> None:
+    carry_out(
+        lambda: follow(client.reindex(document.document_id)), done=f"{document.name} is being read again"
+    )
+    st.rerun()  # the whole page, which shows how far it is
 
 
 def _delete(client: Client, document: DocumentInfo) -> None:

@@ -123,7 +123,9 @@ def _show_finished(jobs: Sequence[JobInfo]) -> None:
 
 
 def _is_plain(document: DocumentInfo) -> bool:
-    return document.status == "indexed" and not document.duplicate and not document.warnings
+    return document.status == "indexed" and not (
+        document.duplicate or document.warnings or document.reindexing
+    )
 
 
 def _offer_next(client: Client, jobs: Sequence[JobInfo]) -> None:

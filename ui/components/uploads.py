@@ -86,6 +86,10 @@ def outcome_of(name: str, document: DocumentInfo) -> UploadOutcome:
         return UploadOutcome(name, succeeded=False, message=reason)
     if document.status == "cancelled":
         return UploadOutcome(name, succeeded=False, message="was cancelled before it was read")
+    if document.reindexing:
+        reason = document.reindexing.error.detail if document.reindexing.error else "it was cancelled"
+        message = f"was not read again, so what was read before still counts: {reason}"
+        return UploadOutcome(name, succeeded=False, message=message)
     if document.duplicate:
         return UploadOutcome(name, succeeded=True, message="was already there")
     size = "1 page" if document.pages == 1 else f"{document.pages} pages" if document.pages else "read"

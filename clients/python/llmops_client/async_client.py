@@ -126,6 +126,10 @@ class AsyncLlmops:
         """The stored text, which the spans of citations point into."""
         return await self._send(calls.document_text(document_id))
 
+    async def reindex(self, document_id: str) -> UploadResponse:
+        """Have a document read again; what is indexed of it serves until the job that this gives is done."""
+        return await self._send(calls.reindex(document_id))
+
     async def delete_document(self, document_id: str) -> None:
         await self._send(calls.delete_document(document_id))
 

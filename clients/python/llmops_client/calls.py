@@ -176,6 +176,10 @@ def document_text(document_id: str) -> Call[str]:
     return Call("GET", f"{_one('documents', document_id)}/text", bytes.decode)
 
 
+def reindex(document_id: str) -> Call[UploadResponse]:
+    return _call("POST", f"{_one('documents', document_id)}/reindex", UploadResponse)
+
+
 def delete_document(document_id: str) -> Call[None]:
     return Call("DELETE", _one("documents", document_id), _nothing)
 

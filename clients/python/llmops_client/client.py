@@ -124,6 +124,10 @@ class Llmops:
         """The stored text, which the spans of citations point into."""
         return self._send(calls.document_text(document_id))
 
+    def reindex(self, document_id: str) -> UploadResponse:
+        """Have a document read again; what is indexed of it serves until the job that this gives is done."""
+        return self._send(calls.reindex(document_id))
+
     def delete_document(self, document_id: str) -> None:
         self._send(calls.delete_document(document_id))
 

@@ -105,6 +105,11 @@ class ExtractionInfo(Model):
     dropped: list[str] = []
 
 
+class ReindexInfo(Model):
+    status: Literal["queued", "parsing", "embedding", "failed", "cancelled"]
+    error: ProblemInfo | None = None
+
+
 class DocumentInfo(Model):
     document_id: str
     name: str
@@ -121,6 +126,7 @@ class DocumentInfo(Model):
     duplicate: bool = False
     warnings: list[str] = []
     extraction: ExtractionInfo | None = None
+    reindexing: ReindexInfo | None = None
     created_at: datetime
 
 
