@@ -16,10 +16,23 @@ from fastapi.responses import RedirectResponse
 
 from app import __version__
 from app.agents.base import AgentDeps, ResearchBudget
-from app.api import ask, batches, collections, completions, documents, feedback, jobs, knowledge, ops, threads
+from app.api import (
+    ask,
+    batches,
+    collections,
+    completions,
+    documents,
+    feedback,
+    jobs,
+    knowledge,
+    metrics,
+    ops,
+    threads,
+)
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.mcp.door import McpDoor, add_mcp_route
+from app.api.observe import FASTAPI_TELEMETRY, Observe, open_tracing
 from app.api.openapi import DocumentedApi
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
@@ -40,6 +53,7 @@ from app.models.reader import Reader
 from app.pools import call_in, yield_to_others
 from app.runs import RunLimits, Runner
 from app.settings import EMBEDDED_EMBEDDING_MODEL, EMBEDDED_EMBEDDING_MODELS, Settings, load_settings
+from app.telemetry.metrics import configure_metrics
 from app.thread_locks import ThreadLocks
 from app.thread_memory import open_threads
 from app.threads import Threads
@@ -144,8 +158,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure_logging(settings.log_dir, settings.log_level)
-        async with open_services(settings) as services, aclosing(McpDoor(services)) as door:
+        configure_logging(settings.log_dir, settings.log_level, settings.log_format)
+        configure_metrics(is_on=settings.metrics, prices=settings.model_prices or {})
+        async with (
+            open_tracing(settings),
+            open_services(settings) as services,
+            aclosing(McpDoor(services)) as door,
+        ):
             app.state.services, app.state.mcp = services, door
             services.ingestion.worker.start(settings.ingestion_workers)
             services.batch_worker.start()
@@ -160,6 +179,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="Chat with your own documents: routed agents, checked citations, with or without an API key.",
         lifespan=lifespan,
+        telemetry=FASTAPI_TELEMETRY,
     )
     add_problem_handlers(app)
     app.add_middleware(LastResort)
@@ -172,8 +192,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
         )
+    app.add_middleware(Observe)
     app.add_middleware(RequestLog)
-    routers = (ask, completions, batches, threads, feedback, knowledge, documents, collections, jobs, ops)
+    routers = (
+        *(ask, completions, batches, threads, feedback, knowledge, documents, collections, jobs),
+        *(ops, metrics),
+    )
     for router in (module.router for module in routers):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)

@@ -6,29 +6,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from logging import getLogger
 from time import perf_counter
 from typing import Any, get_args
 from uuid import uuid4
 
 from langgraph.graph.state import CompiledStateGraph
 
-from app import logs
 from app.chains.records import Turn
 from app.errors import InvalidRequest, RunTimeout, UnknownAgent
 from app.graph import RESULT
-from app.models.metering import begin_metering
+from app.run_telling import (
+    context_of_run,
+    observed_run,
+    tell_answer,
+    tell_cancelled,
+    tell_failure,
+    tell_interrupt,
+)
 from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, Interrupt, ModeChoice, Resume
 from app.state import RunInput
 from app.thread_locks import ThreadLocks
 from app.threads import Threads
-
-log = getLogger("llmops.rag")
 
 Event = dict[str, Any]
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -153,11 +155,9 @@ class Runner:
         with self._locks.claim(thread_id):
             yield {"type": "run", "content": "", "run_id": request.run_id, "thread_id": thread_id}
             queue: _Queue = asyncio.Queue(_MAX_WAITING)
-            context = contextvars.Context()
-            context.run(logs.request_id.set, logs.request_id.get())
-            context.run(begin_metering)
             work = asyncio.get_running_loop().create_task(
-                self._work(request, thread_id, pieces, queue), context=context
+                self._observed(request, thread_id, pieces, queue),
+                context=context_of_run(request.run_id, thread_id),
             )
             try:
                 while (event := await queue.get()) is not _END:
@@ -168,6 +168,10 @@ class Runner:
                 work.cancel()
                 await asyncio.wait([work])
 
+    async def _observed(self, request: RunRequest, thread_id: str, pieces: bool, queue: _Queue) -> None:
+        with observed_run():
+            await self._work(request, thread_id, pieces, queue)
+
     async def _work(self, request: RunRequest, thread_id: str, pieces: bool, queue: _Queue) -> None:
         """Put events into the queue, and last what went wrong or the end; a run that is cancelled has no listener."""
         try:
@@ -176,10 +180,13 @@ class Runner:
                     await self._answer(
                         await asyncio.to_thread(self._input, request, thread_id, pieces), request, queue
                     )
+        except asyncio.CancelledError:
+            tell_cancelled()
+            raise
         except TimeoutError:
-            await queue.put(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"))
+            await _give_up(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"), queue)
         except Exception as error:  # noqa: BLE001  # handed to the caller, who raises it
-            await queue.put(error)
+            await _give_up(error, queue)
         else:
             await queue.put(_END)
 
@@ -200,6 +207,7 @@ class Runner:
             if event["type"] == RESULT:
                 answer = event["answer"]
             elif event["type"] == "interrupt":
+                tell_interrupt()
                 plan = event["value"]["sub_questions"]
                 await self._threads.wait_for_approval(thread_id, _to_be_resumed(request), plan)
                 await queue.put({**event, "thread_id": thread_id, "run_id": request.run_id})
@@ -212,7 +220,7 @@ class Runner:
         for citation in answer["citations"]:
             await queue.put({"type": "citation", "content": "", **citation})
         await queue.put({"type": "final", "content": "", **answer})
-        _log_run(answer)
+        tell_answer(answer)
         if request.thread_id is not None and answer["mode"] == "llm" and not answer["degraded"]:
             self._threads.title_later(request.thread_id)
 
@@ -241,17 +249,6 @@ def _to_be_resumed(request: RunRequest) -> dict[str, Any]:
     return {name: getattr(request, name) for name in kept} | {"agent": "research"}
 
 
-def _log_run(answer: Event) -> None:
-    log.info(
-        "run_finished",
-        extra={
-            "run_id": answer["run_id"],
-            "thread_id": answer["thread_id"],
-            "agent": answer["agent"],
-            "mode": answer["mode"],
-            "refused": answer["refused"],
-            "degraded": ",".join(answer["degraded"]),
-            "citations": len(answer["citations"]),
-            "total_ms": answer["timings_ms"]["total"],
-        },
-    )
+async def _give_up(error: Exception, queue: _Queue) -> None:
+    tell_failure(error)
+    await queue.put(error)

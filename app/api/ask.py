@@ -20,6 +20,7 @@ from app.errors import (
 )
 from app.runs import RunRequest
 from app.schemas import Answer, AskRequest, Interrupt, Resume, WaitingPlan
+from app.telemetry.audit import audit
 
 router = APIRouter(tags=["Questions"], route_class=JsonRoute)
 
@@ -61,6 +62,7 @@ async def get_plan(thread_id: ThreadId, services: UsesServices) -> WaitingPlan:
 async def discard_plan(thread_id: ThreadId, services: UsesServices) -> Response:
     """Leave a research undone; the thread stays as it was before the question."""
     await services.threads.discard_plan(thread_id)
+    audit("discard_plan", "thread", thread_id)
     return Response(status_code=204)
 
 

@@ -11,6 +11,7 @@ from app.api.openapi import problem_responses
 from app.api.services import UsesServices
 from app.errors import UnknownRun
 from app.schemas import Feedback, FeedbackRequest
+from app.telemetry.audit import audit
 
 router = APIRouter(prefix="/feedback", tags=["Threads"], route_class=JsonRoute)
 
@@ -21,7 +22,9 @@ async def give_feedback(body: FeedbackRequest, services: UsesServices) -> Feedba
 
     They are shown with the turn, and go with its thread.
     """
-    return await services.threads.give_feedback(body)
+    kept = await services.threads.give_feedback(body)
+    audit("give_feedback", "run", kept.run_id)
+    return kept
 
 
 @router.delete(
@@ -35,4 +38,5 @@ async def withdraw_feedback(
 ) -> Response:
     """Forget the score and the comment; the answer stays."""
     await services.threads.withdraw_feedback(run_id)
+    audit("withdraw_feedback", "run", run_id)
     return Response(status_code=204)

@@ -14,6 +14,7 @@ from app.api.openapi import Responses, problem_responses
 from app.api.services import Services, UsesServices
 from app.errors import UnknownJob
 from app.schemas import JobInfo, JobList
+from app.telemetry.audit import audit
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"])
 
@@ -71,6 +72,7 @@ async def cancel_job(job_id: str, services: UsesServices) -> JobInfo:
     """Stop a job: what is not done yet is `cancelled`, documents only when no other job wants them as well."""
     job = await services.in_pool(_cancel, services, job_id)
     await services.batch_worker.check_claims()
+    audit("cancel", "job", job_id)
     return job
 
 
@@ -79,6 +81,7 @@ async def resume_job(job_id: str, services: UsesServices) -> JobInfo:
     """Go on with the documents or questions of a job that failed or were cancelled, from where they were left."""
     job = await services.in_pool(_resume, services, job_id)
     services.batch_worker.wake()
+    audit("resume", "job", job_id)
     return job
 
 

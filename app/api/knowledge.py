@@ -45,6 +45,7 @@ from app.schemas import (
     SearchResult,
     UploadResponse,
 )
+from app.telemetry.audit import audit
 
 router = APIRouter(tags=["Documents"], route_class=JsonRoute)
 
@@ -63,6 +64,7 @@ CollectionField = Annotated[
 @router.post("/index", summary="Add texts", responses=problem_responses(BodyTooLarge, EmptyDocument))
 async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
     """Add texts. The answer comes when they are stored durably and can be found; the same text is stored once."""
+    collection = body.collection or DEFAULT_COLLECTION
     for document in body.documents:  # all before the first is stored
         check_metadata(document.metadata)
     texts = [
@@ -73,11 +75,13 @@ async def index(body: IndexRequest, services: UsesServices) -> DocumentList:
         services.in_ingestion_pool(
             services.ingestion.small_texts.ingest,
             texts[start : start + TEXTS_TOGETHER],
-            collection=body.collection or DEFAULT_COLLECTION,
+            collection=collection,
         )
         for start in range(0, len(texts), TEXTS_TOGETHER)
     ]
-    return DocumentList(documents=[info for group in await asyncio.gather(*groups) for info in group])
+    indexed = [info for group in await asyncio.gather(*groups) for info in group]
+    audit("index", "collection", collection, document_ids=[info.document_id for info in indexed])
+    return DocumentList(documents=indexed)
 
 
 @router.post(
@@ -105,6 +109,7 @@ async def upload(
         metadata=metadata,
         key=idempotency_key,
     )
+    _audit_upload(job, collection)
     if wait:
         response.status_code = 200
         return UploadResponse(job_id=job.job_id, documents=await _outcomes(job, services))
@@ -129,6 +134,7 @@ async def upload_pdf(
     job = await services.in_pool(
         services.ingestion.uploads.submit, [received], collection=collection or DEFAULT_COLLECTION
     )
+    _audit_upload(job, collection)
     outcomes = await _outcomes(job, services)
     for info in outcomes:
         if info.status == "failed":
@@ -171,6 +177,7 @@ async def search(body: SearchRequest, services: UsesServices) -> SearchResponse:
 async def delete_document(document_id: str, services: UsesServices) -> Response:
     """Forget a document: its text, chunks, vectors and file."""
     await services.in_pool(services.knowledge.store.delete_document, document_id)
+    audit("delete", "document", document_id)
     return Response(status_code=204)
 
 
@@ -178,7 +185,13 @@ async def delete_document(document_id: str, services: UsesServices) -> Response:
 async def clear(body: ClearRequest, services: UsesServices) -> ClearResponse:
     """Forget every document of one collection, or of all."""
     deleted = await services.in_pool(services.knowledge.store.clear, body.collection)
+    audit("clear", "collection", body.collection, documents=deleted)
     return ClearResponse(deleted_documents=deleted)
+
+
+def _audit_upload(job: JobInfo, collection: str | None) -> None:
+    ids = [info.document_id for info in job.documents]
+    audit("upload", "job", job.job_id, collection=collection or DEFAULT_COLLECTION, document_ids=ids)
 
 
 async def _outcomes(job: JobInfo, services: Services) -> list[DocumentInfo]:

@@ -10,11 +10,13 @@ from pathlib import Path
 import typer
 import uvicorn
 
+from app.api.observe import require_tracing
 from app.errors import ConfigurationError
 from app.knowledge.store import open_store
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
 from app.settings import Settings, load_settings
+from app.telemetry.exposition import shared_metrics
 from app.thread_locks import ThreadLocks
 from app.thread_memory import open_threads
 from server import create_app
@@ -40,21 +42,23 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
             raise ConfigurationError("the API could not be started")
     else:
         listener.close()
-        uvicorn.run(
-            "server:create_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_config=None,
-            access_log=False,
-        )
+        with shared_metrics():
+            uvicorn.run(
+                "server:create_app",
+                factory=True,
+                host=host,
+                port=port,
+                workers=workers,
+                log_config=None,
+                access_log=False,
+            )
 
 
 def check_configuration(settings: Settings) -> None:
     """Refuse in one line what would otherwise be a traceback out of the server's start."""
     build_chat_model(settings)
     build_embedding_model(settings)
+    require_tracing(settings)
     with open_store(settings.effective_database_url, settings.data_dir) as store:
         store.require_embedding_model(settings.effective_embedding_model)
     asyncio.run(_check_threads(settings.data_dir))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from logging import getLogger
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
 from app.schemas import DEFAULT_COLLECTION
 from app.settings import EMBEDDED_EMBEDDING_MODELS
+from app.telemetry import metrics
+from app.telemetry.traces import named, span
 
 log = getLogger("llmops.rag")
 
@@ -101,9 +104,17 @@ class HybridRetriever(BaseRetriever):
         within = None
         if document_ids or filter:
             within = self.store.select_chunk_nos(collection, document_ids or None, filter)
+        started = perf_counter()
+        with span("search", k=k) as searching:
+            found = self._search(query, _Scope(collection, within, max(_CANDIDATES, 2 * k)), k, rerank=rerank)
+            searching.note(named({"found": len(found.hits), "degraded": ",".join(found.degraded)}))
+        metrics.searched(perf_counter() - started, found.hits[0].score if found.hits else 0.0)
+        return found
+
+    def _search(self, query: str, scope: _Scope, k: int, *, rerank: bool) -> Retrieved:
         vector = self._embed(query)
         with self.store.one_look():
-            candidates = self._find(query, vector, _Scope(collection, within, max(_CANDIDATES, 2 * k)))
+            candidates = self._find(query, vector, scope)
         candidates, sketches = self._look_closer(query, candidates)
         degraded = () if vector is not None else ("embeddings_unavailable",)
         if self.reranker is None or not rerank:
