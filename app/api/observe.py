@@ -92,6 +92,7 @@ def require_tracing(settings: Settings) -> None:
 
 
 def _describe(span: Span, method: str, route: str, status: int) -> None:
+    span.rename(f"{method} {route}")
     attributes: dict[str, traces.Value] = {
         "http.request.method": method,
         "http.route": route,

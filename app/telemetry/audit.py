@@ -48,9 +48,9 @@ def open_audit_log(folder: Path) -> None:
         OSError: the file cannot be written.
     """
     close_audit_log()
-    handler = _AuditFile(folder / FILE, encoding="utf-8", delay=False)
-    handler.setFormatter(_Record())
     log.setLevel(logging.INFO)
+    handler = _AuditFile(folder / FILE, encoding="utf-8")
+    handler.setFormatter(_Record())
     log.addHandler(handler)
 
 
@@ -62,6 +62,12 @@ def close_audit_log() -> None:
 
 class _AuditFile(WatchedFileHandler):
     """One write for each line, which others' lines do not fall into."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:  # which the standard library lets through when it opens the file again
+            self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the standard library's name
         metrics.failed_to_audit()

@@ -43,6 +43,9 @@ class OtlpSpan:
     def note(self, attributes: Mapping[str, Value]) -> None:
         self._span.set_attributes(dict(attributes))
 
+    def rename(self, name: str) -> None:
+        self._span.update_name(name)
+
     def end(self, failure: str | None = None) -> None:
         if failure is not None:
             self._span.set_attribute("error.type", failure)

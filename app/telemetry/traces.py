@@ -21,6 +21,8 @@ class Span(Protocol):
 
     def note(self, attributes: Mapping[str, Value]) -> None: ...
 
+    def rename(self, name: str) -> None: ...
+
     def end(self, failure: str | None = None) -> None:
         """`failure` is the code of an error, where there was one."""
 
@@ -41,6 +43,8 @@ class _NoSpan:
         return self
 
     def note(self, attributes: Mapping[str, Value]) -> None: ...
+
+    def rename(self, name: str) -> None: ...
 
     def end(self, failure: str | None = None) -> None: ...
 
