@@ -40,6 +40,10 @@ def gauge(name: str, what: str, values: Iterable[tuple[tuple[str, ...], float]],
     return family
 
 
+def _workers(count: int) -> Metric:
+    return gauge("workers", "Processes of this server that live", [((), count)])
+
+
 class _State(Collector):
     def __init__(self, read: Callable[[], Iterable[Metric]]) -> None:
         self._read = read
@@ -78,24 +82,25 @@ def expose(state: Callable[[], Iterable[Metric]]) -> bytes:
     registry.register(_State(state))
     folder = os.environ.get(SHARED_FOLDER)
     if folder is None:
+        registry.register(_State(lambda: [_workers(1)]))
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         return generate_latest(REGISTRY) + generate_latest(registry)
-    registry.register(_Workers(_living(Path(folder))))
+    living = _living(Path(folder))
+    registry.register(_State(lambda: [_workers(len(living))]))
+    registry.register(_Workers(living))
     MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
 
 
 @contextmanager
 def shared_metrics() -> Iterator[None]:
-    """Let the worker processes that are started in the block, and no process before, count together.
+    """Let the worker processes that are started in the block count together, and nobody else with them.
 
-    A folder that the environment names already is used, and left there.
+    Their folder lies in the one that the environment names already, else among temporary files, and goes in the end.
     """
-    if SHARED_FOLDER in os.environ:
-        yield
-        return
-    with TemporaryDirectory(prefix="llmops-metrics-") as folder:
+    chosen = os.environ.get(SHARED_FOLDER)
+    with TemporaryDirectory(prefix="llmops-metrics-", dir=chosen) as folder:
         os.environ[SHARED_FOLDER] = folder
         try:
             yield
