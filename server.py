@@ -32,7 +32,7 @@ from app.api import (
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.mcp.door import McpDoor, add_mcp_route
-from app.api.observe import FASTAPI_TELEMETRY, Observe, open_tracing
+from app.api.observe import FASTAPI_TELEMETRY, Observe, open_tracing, warn_of_langsmith
 from app.api.openapi import DocumentedApi
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
@@ -168,6 +168,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.services, app.state.mcp = services, door
             services.ingestion.worker.start(settings.ingestion_workers)
             services.batch_worker.start()
+            warn_of_langsmith()
             log.info(
                 "started", extra={"mode": "llm" if services.chat_model else "demo", "version": __version__}
             )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from importlib.util import find_spec
+from logging import getLogger
 from time import perf_counter
 from typing import Final
 
@@ -18,6 +19,8 @@ from app.errors import ConfigurationError
 from app.settings import Settings, environment_name
 from app.telemetry import context, metrics, traces
 from app.telemetry.traces import Span, span_of_request
+
+log = getLogger("llmops.api")
 
 UNMATCHED: Final = "unmatched"
 """In the place of a route for what no route answers, or what is refused before one is looked for."""
@@ -82,6 +85,14 @@ async def open_tracing(settings: Settings) -> AsyncIterator[None]:
             yield
     finally:
         await asyncio.to_thread(tracing.close)
+
+
+def warn_of_langsmith() -> None:
+    """Say so where LangChain sends questions and documents to LangSmith: its variables are easily inherited."""
+    from langsmith.utils import tracing_is_enabled
+
+    if tracing_is_enabled():
+        log.warning("langsmith_is_on", extra={"sends": "questions, documents, answers"})
 
 
 def require_tracing(settings: Settings) -> None:
