@@ -181,3 +181,12 @@ def metrics_on_again() -> Iterator[None]:
 
     yield
     configure_metrics(is_on=True, prices={})
+
+
+def test_a_database_that_is_gone_is_seen_and_the_rest_still_told(tmp_path: Path) -> None:
+    with running(make_settings(tmp_path)) as server:
+        server.post("/index", json={"documents": [{"text": HANDBOOK, "name": "handbook.md"}]})
+        for file in (tmp_path / "data").glob("llmops.db*"):
+            file.write_bytes(b"no database any more" * 4096)
+        assert value(server, "llmops_store_up") == 0
+        assert value(server, "llmops_http_requests_total", route="/index") > 0
