@@ -62,4 +62,4 @@ def tell_cancelled() -> None:
 def tell_failure(error: Exception) -> None:
     code = error.code if isinstance(error, LlmopsError) else LlmopsError.code
     metrics.unanswered_run("failed", code)
-    traces.current().note({"error.type": code})
+    traces.current().fail(code)

@@ -156,7 +156,7 @@ class Runner:
             yield {"type": "run", "content": "", "run_id": request.run_id, "thread_id": thread_id}
             queue: _Queue = asyncio.Queue(_MAX_WAITING)
             work = asyncio.get_running_loop().create_task(
-                self._observed(request, thread_id, pieces, queue),
+                self._work(request, thread_id, pieces, queue),
                 context=context_of_run(request.run_id, thread_id),
             )
             try:
@@ -168,27 +168,23 @@ class Runner:
                 work.cancel()
                 await asyncio.wait([work])
 
-    async def _observed(self, request: RunRequest, thread_id: str, pieces: bool, queue: _Queue) -> None:
-        with observed_run():
-            await self._work(request, thread_id, pieces, queue)
-
     async def _work(self, request: RunRequest, thread_id: str, pieces: bool, queue: _Queue) -> None:
         """Put events into the queue, and last what went wrong or the end; a run that is cancelled has no listener."""
-        try:
-            async with asyncio.timeout(self._limits.timeout_s):
-                with self._threads.memory.translated("stored"):
-                    await self._answer(
-                        await asyncio.to_thread(self._input, request, thread_id, pieces), request, queue
-                    )
-        except asyncio.CancelledError:
-            tell_cancelled()
-            raise
-        except TimeoutError:
-            await _give_up(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"), queue)
-        except Exception as error:  # noqa: BLE001  # handed to the caller, who raises it
-            await _give_up(error, queue)
-        else:
-            await queue.put(_END)
+        with observed_run():
+            try:
+                async with asyncio.timeout(self._limits.timeout_s):
+                    with self._threads.memory.translated("stored"):
+                        known = await asyncio.to_thread(self._input, request, thread_id, pieces)
+                        await self._answer(known, request, queue)
+            except asyncio.CancelledError:
+                tell_cancelled()
+                raise
+            except TimeoutError:
+                await _give_up(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"), queue)
+            except Exception as error:  # noqa: BLE001  # handed to the caller, who raises it
+                await _give_up(error, queue)
+            else:
+                await queue.put(_END)
 
     async def _answer(self, known: RunInput, request: RunRequest, queue: _Queue) -> None:
         answer: Event = {}

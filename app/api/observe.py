@@ -104,6 +104,8 @@ def require_tracing(settings: Settings) -> None:
 
 def _describe(span: Span, method: str, route: str, status: int) -> None:
     span.rename(f"{method} {route}")
+    if status >= 500:
+        span.fail(str(status))
     attributes: dict[str, traces.Value] = {
         "http.request.method": method,
         "http.route": route,

@@ -173,7 +173,7 @@ class Worker:
     def _fail(self, claim: Claim, error: LlmopsError) -> None:
         _log.warning("document_failed", extra={"document_id": claim.document_id, "code": error.code})
         metrics.processed_documents("failed")
-        traces.current().note({"error.type": error.code})
+        traces.current().fail(error.code)
         self._queue.fail(
             claim, error, extraction=error.extraction if isinstance(error, UnreadableDocument) else None
         )

@@ -26,12 +26,7 @@ from app.knowledge.deletion import (
     remove_unused_originals,
     unclaimed_originals,
 )
-from app.knowledge.document_queue import (
-    FINISHED,
-    Claim,
-    DocumentQueue,
-    require_held,
-)
+from app.knowledge.document_queue import FINISHED, Claim, DocumentQueue, require_held
 from app.knowledge.drafts import Drafts, remove_drafts
 from app.knowledge.image_cache import ImageCache
 from app.knowledge.insertion import (

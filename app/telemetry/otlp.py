@@ -46,10 +46,11 @@ class OtlpSpan:
     def rename(self, name: str) -> None:
         self._span.update_name(name)
 
-    def end(self, failure: str | None = None) -> None:
-        if failure is not None:
-            self._span.set_attribute("error.type", failure)
-            self._span.set_status(Status(StatusCode.ERROR))
+    def fail(self, code: str) -> None:
+        self._span.set_attribute("error.type", code)
+        self._span.set_status(Status(StatusCode.ERROR))
+
+    def end(self) -> None:
         self._span.end()
 
     def headers(self) -> dict[str, str]:

@@ -23,8 +23,10 @@ class Span(Protocol):
 
     def rename(self, name: str) -> None: ...
 
-    def end(self, failure: str | None = None) -> None:
-        """`failure` is the code of an error, where there was one."""
+    def fail(self, code: str) -> None:
+        """Mark it as failed, by the code of an error."""
+
+    def end(self) -> None: ...
 
     def headers(self) -> dict[str, str]:
         """What lets another service go on with the trace (W3C Trace Context)."""
@@ -46,7 +48,9 @@ class _NoSpan:
 
     def rename(self, name: str) -> None: ...
 
-    def end(self, failure: str | None = None) -> None: ...
+    def fail(self, code: str) -> None: ...
+
+    def end(self) -> None: ...
 
     def headers(self) -> dict[str, str]:
         return {}
@@ -74,7 +78,7 @@ def is_collecting() -> bool:
 
 
 def span(name: str, **attributes: Value) -> AbstractContextManager[Span]:
-    """A span around a block, below the one that goes on; attributes are named `llmops.…` unless a dot is in theirs."""
+    """A span around a block, below the one that goes on; `llmops.` comes before the names of its attributes."""
     if not _tracing:
         return _OFF
     return _going_on(current().begin(name, named(attributes)))
@@ -133,13 +137,12 @@ def _below(parent: Span) -> Iterator[None]:
 
 @contextmanager
 def _going_on(begun: Span) -> Iterator[Span]:
-    failure: str | None = None
     token = _current.set(begun)
     try:
         yield begun
     except BaseException as error:
-        failure = str(getattr(error, "code", None) or type(error).__name__)
+        begun.fail(str(getattr(error, "code", None) or type(error).__name__))
         raise
     finally:
         _current.reset(token)
-        begun.end(failure)
+        begun.end()

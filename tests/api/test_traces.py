@@ -133,9 +133,11 @@ def test_a_failure_is_an_error_with_its_code_and_no_message(
         assert ask(server)["degraded"]
     finally:
         model.mode = "ok"
-    failed = collector.wait_for(lambda span: span.is_error)
+    server.post("/ask", json={"question": "Who?", "collection": "nowhere"})
+    run = collector.wait_for(lambda span: span.name == "run" and span.is_error)
+    assert run.attributes["error.type"] == "unknown_collection"
+    failed = collector.wait_for(lambda span: span.is_error and span.name.startswith("chat "))
     assert failed.attributes["error.type"] == "model_unavailable"
-    assert failed.name.startswith("chat ")
 
 
 def test_no_span_holds_texts_names_paths_or_secrets(server: httpx.Client, collector: StubCollector) -> None:
