@@ -27,6 +27,7 @@ from app.api import (
     jobs,
     keys,
     knowledge,
+    metrics,
     ops,
     threads,
 )
@@ -36,6 +37,7 @@ from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.langserve_routes import add_langserve_routes
 from app.api.limits import RequestLimits
 from app.api.mcp.door import McpDoor, add_mcp_route
+from app.api.observe import FASTAPI_TELEMETRY, Observe, open_tracing, warn_of_langsmith
 from app.api.openapi import DocumentedApi
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
@@ -61,6 +63,7 @@ from app.pools import call_in, yield_to_others
 from app.quotas import Places, Quota
 from app.runs import RunLimits, Runner
 from app.settings import EMBEDDED_EMBEDDING_MODEL, EMBEDDED_EMBEDDING_MODELS, Settings, load_settings
+from app.telemetry.metrics import configure_metrics
 from app.thread_locks import ThreadLocks
 from app.thread_memory import open_threads
 from app.threads import Threads
@@ -175,8 +178,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        configure_logging(settings.log_dir, settings.log_level)
+        configure_logging(settings.log_dir, settings.log_level, settings.log_format)
+        configure_metrics(is_on=settings.metrics, prices=settings.model_prices or {})
         async with (
+            open_tracing(settings),
             open_services(settings) as services,
             aclosing(McpDoor(services)) as door,
             aclosing(Housekeeping(services.knowledge.store.retention(), services.in_pool)) as housekeeping,
@@ -186,6 +191,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             services.ingestion.worker.start(settings.ingestion_workers)
             services.batch_worker.start()
             housekeeping.start()
+            warn_of_langsmith()
             log.info(
                 "started", extra={"mode": "llm" if services.chat_model else "demo", "version": __version__}
             )
@@ -197,6 +203,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="Chat with your own documents: routed agents, checked citations, with or without an API key.",
         lifespan=lifespan,
+        telemetry=FASTAPI_TELEMETRY,
     )
     add_problem_handlers(app)
     app.add_middleware(RequestLimits, settings=settings)
@@ -218,9 +225,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "X-Highlight",
             ],
         )
+    app.add_middleware(Observe)
     app.add_middleware(RequestLog)
     answering = (ask, completions, batches, threads, feedback)
-    keeping = (knowledge, documents, collections, jobs, evaluations, keys, ops)
+    keeping = (knowledge, documents, collections, jobs, evaluations, keys, ops, metrics)
     for router in (module.router for module in (*answering, *keeping)):
         app.include_router(router)
     add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)

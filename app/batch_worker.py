@@ -15,6 +15,7 @@ from app.errors import LlmopsError, Overloaded, StorageUnavailable, TooManyReque
 from app.knowledge.batches import BatchClaim, Batches
 from app.runs import Runner, RunRequest
 from app.schemas import ProblemInfo
+from app.telemetry.links import SpanLinks
 
 log = getLogger("llmops.rag")
 
@@ -42,6 +43,7 @@ class BatchWorker:
         self._answering: dict[str, asyncio.Task[None]] = {}
         self._work = asyncio.Event()
         self._is_stopping = False
+        self._links = SpanLinks()
 
     def start(self) -> None:
         """Take questions, those of the oldest job first, until `aclose`."""
@@ -59,6 +61,11 @@ class BatchWorker:
     def wake(self) -> None:
         """Look for questions now: some came in."""
         self._work.set()
+
+    def expect(self, job_id: str) -> None:
+        """Look for questions now: those of this job came in, as part of the present trace."""
+        self._links.remember(job_id)
+        self.wake()
 
     async def check_claims(self) -> None:
         """Renew all claims, and stop answering what was cancelled or taken over."""
@@ -99,7 +106,8 @@ class BatchWorker:
 
     async def _answer(self, claim: BatchClaim) -> None:
         try:
-            answer = await self._runner.run(RunRequest(**claim.request, history=()))
+            with self._links.below(claim.job_id):
+                answer = await self._runner.run(RunRequest(**claim.request, history=()))
         except asyncio.CancelledError:
             if self._is_stopping:
                 await self._in_pool(self._batches.release, claim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import sys
 import threading
@@ -18,8 +19,9 @@ T = TypeVar("T")
 
 
 async def call_in(pool: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Await `function(*args, **kwargs)` in a thread of the pool."""
-    return await asyncio.get_running_loop().run_in_executor(pool, partial(function, *args, **kwargs))
+    """Await `function(*args, **kwargs)` in a thread of the pool, which knows whose work it does."""
+    work = partial(contextvars.copy_context().run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 def yield_to_others() -> None:

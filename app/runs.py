@@ -6,31 +6,33 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from logging import getLogger
 from time import perf_counter
 from typing import Any, get_args
 from uuid import uuid4
 
 from langgraph.graph.state import CompiledStateGraph
 
-from app import logs
 from app.chains.records import Turn
 from app.errors import InvalidRequest, RunTimeout, UnknownAgent
 from app.graph import RESULT
-from app.models.metering import begin_metering
 from app.quotas import Places, Quota
+from app.run_telling import (
+    context_of_run,
+    observed_run,
+    tell_answer,
+    tell_cancelled,
+    tell_failure,
+    tell_interrupt,
+)
 from app.schemas import DEFAULT_COLLECTION, IDENTIFIER, AgentChoice, Answer, Interrupt, ModeChoice, Resume
 from app.state import RunInput
 from app.tenancy import DEFAULT_TENANT, plain_name, stored_name, tenant_of
 from app.thread_locks import ThreadLocks
 from app.threads import Threads
-
-log = getLogger("llmops.rag")
 
 Event = dict[str, Any]
 Graph = CompiledStateGraph[Any, Any, Any, Any]
@@ -175,11 +177,9 @@ class Runner:
         ):
             yield {"type": "run", "content": "", "run_id": request.run_id, "thread_id": thread_id}
             queue: _Queue = asyncio.Queue(_MAX_WAITING)
-            context = contextvars.Context()
-            context.run(logs.request_id.set, logs.request_id.get())
-            context.run(begin_metering)
             work = asyncio.get_running_loop().create_task(
-                self._work(request, thread_id, pieces, queue), context=context
+                self._work(request, thread_id, pieces, queue),
+                context=context_of_run(request.run_id, thread_id, request.tenant),
             )
             try:
                 while (event := await queue.get()) is not _END:
@@ -192,18 +192,21 @@ class Runner:
 
     async def _work(self, request: RunRequest, thread_id: str, pieces: bool, queue: _Queue) -> None:
         """Put events into the queue, and last what went wrong or the end; a run that is cancelled has no listener."""
-        try:
-            async with asyncio.timeout(self._limits.timeout_s):
-                with self._threads.memory.translated("stored"):
-                    await self._answer(
-                        await asyncio.to_thread(self._input, request, thread_id, pieces), request, queue
-                    )
-        except TimeoutError:
-            await queue.put(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"))
-        except Exception as error:  # noqa: BLE001  # handed to the caller, who raises it
-            await queue.put(error)
-        else:
-            await queue.put(_END)
+        with observed_run():
+            try:
+                async with asyncio.timeout(self._limits.timeout_s):
+                    with self._threads.memory.translated("stored"):
+                        known = await asyncio.to_thread(self._input, request, thread_id, pieces)
+                        await self._answer(known, request, queue)
+            except asyncio.CancelledError:
+                tell_cancelled()
+                raise
+            except TimeoutError:
+                await _give_up(RunTimeout(f"No answer within {self._limits.timeout_s:g} s"), queue)
+            except Exception as error:  # noqa: BLE001  # handed to the caller, who raises it
+                await _give_up(error, queue)
+            else:
+                await queue.put(_END)
 
     async def _answer(self, known: RunInput, request: RunRequest, queue: _Queue) -> None:
         answer: Event = {}
@@ -222,6 +225,7 @@ class Runner:
             if event["type"] == RESULT:
                 answer = event["answer"]
             elif event["type"] == "interrupt":
+                tell_interrupt()
                 plan = event["value"]["sub_questions"]
                 await self._threads.wait_for_approval(thread_id, _to_be_resumed(request), plan)
                 await queue.put({**event, "thread_id": known["thread_id"], "run_id": request.run_id})
@@ -235,7 +239,7 @@ class Runner:
             await queue.put({"type": "citation", "content": "", **citation})
         await queue.put({"type": "final", "content": "", **answer})
         await self._tokens.count(request.tenant, sum(answer["usage"].values()))
-        _log_run(answer)
+        tell_answer(answer)
         if request.thread_id is not None and answer["mode"] == "llm" and not answer["degraded"]:
             self._threads.title_later(thread_id)
 
@@ -264,17 +268,6 @@ def _to_be_resumed(request: RunRequest) -> dict[str, Any]:
     return {name: getattr(request, name) for name in kept} | {"agent": "research"}
 
 
-def _log_run(answer: Event) -> None:
-    log.info(
-        "run_finished",
-        extra={
-            "run_id": answer["run_id"],
-            "thread_id": answer["thread_id"],
-            "agent": answer["agent"],
-            "mode": answer["mode"],
-            "refused": answer["refused"],
-            "degraded": ",".join(answer["degraded"]),
-            "citations": len(answer["citations"]),
-            "total_ms": answer["timings_ms"]["total"],
-        },
-    )
+async def _give_up(error: Exception, queue: _Queue) -> None:
+    tell_failure(error)
+    await queue.put(error)

@@ -16,9 +16,13 @@ EMBEDDED_EMBEDDING_MODELS = (EMBEDDED_EMBEDDING_MODEL, f"{EMBEDDED_EMBEDDING_MOD
 """The first multiplies bytes, two to three times as fast; the second has the numbers of sentence-transformers."""
 OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
 MODEL_RERANKER = "llm"
+_PRICE = re.compile(r"(?P<model>[^\s=:]+:[^\s=]+)=(?P<read>\d+(?:\.\d+)?)/(?P<written>\d+(?:\.\d+)?)")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
 _RATE = re.compile(r"\s*[1-9]\d{0,14}\s*/\s*(\d{1,6}\s+)?(second|minute|hour|day|month)s?\s*")
 DEFAULT_CHAT_MODEL = "openai:gpt-4o"
+DEFAULT_OTLP_ENDPOINT = "http://127.0.0.1:4318"
+"""Where a collector on the same machine listens by default."""
+LogFormat = Literal["text", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -95,6 +99,13 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     log_level: LogLevel = Field("INFO", validation_alias=_bare("LOG_LEVEL"))
     log_dir: Path = Path("logs")
+    log_format: LogFormat = "text"
+    metrics: bool = True
+    model_prices: Annotated[dict[str, tuple[float, float]] | None, NoDecode] = None
+    tracing: bool | None = None
+    otlp_endpoint: str | None = Field(
+        default=None, validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_ENDPOINT", "LLMOPS_OTLP_ENDPOINT")
+    )
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -102,6 +113,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(origin.strip() for origin in value.split(",") if origin.strip())
         return value
+
+    @field_validator("model_prices", mode="before")
+    @classmethod
+    def _read_prices(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = [_PRICE.fullmatch(entry.strip()) for entry in value.split(",") if entry.strip()]
+        if not all(found):
+            raise ValueError(
+                "must be written as provider:name=INPUT/OUTPUT, prices of a million tokens, for example "
+                "openai:my-model=2/8, several separated by commas"
+            )
+        return {entry["model"]: (entry["read"], entry["written"]) for entry in found if entry}
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -133,7 +157,7 @@ class Settings(BaseSettings):
             raise ValueError("must be written as 600/minute or 20/second; 5000/hour")
         return value
 
-    @field_validator("openai_base_url", "oidc_issuer", "cors_origins")
+    @field_validator("openai_base_url", "otlp_endpoint", "oidc_issuer", "cors_origins")
     @classmethod
     def _is_web_address(cls, value: Any) -> Any:
         for address in (value,) if isinstance(value, str) else value or ():
@@ -184,6 +208,14 @@ class Settings(BaseSettings):
         if self.embedding_model is not None:
             return self.embedding_model
         return EMBEDDED_EMBEDDING_MODEL if self.openai_api_key is None else OPENAI_EMBEDDING_MODEL
+
+    @property
+    def collects_traces(self) -> bool:
+        return self.otlp_endpoint is not None if self.tracing is None else self.tracing
+
+    @property
+    def effective_otlp_endpoint(self) -> str:
+        return self.otlp_endpoint or DEFAULT_OTLP_ENDPOINT
 
     @property
     def effective_database_url(self) -> str:

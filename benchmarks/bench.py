@@ -22,6 +22,7 @@ from benchmarks.speed_pdf import measure_pdf
 from benchmarks.speed_scale import fill_folder, measure_scale
 from benchmarks.speed_search import measure_search
 from benchmarks.speed_server import measure_server
+from benchmarks.speed_telemetry import measure_telemetry
 from benchmarks.synthetic import WORDS_PER_CHUNK
 from benchmarks.timing import Measurement
 
@@ -69,6 +70,8 @@ async def _measure(size: Size) -> AsyncIterator[Measurement]:
     """The API first, while this process is small; the rest from the parts to the whole."""
     quick = size == "quick"
     for one in measure_server(warm_starts=1 if quick else 3):
+        yield one
+    for one in measure_telemetry(rounds=3 if quick else 20):
         yield one
     for one in measure_embedding(threads=load_settings().embedding_threads, quick=quick):
         yield one

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def _own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that the developer has configured, in a shell or in `.env`, changes what a test sees."""
     for name in list(os.environ):
-        if name.startswith(("LLMOPS_", "OPENAI_")) or name in (
+        if name.startswith(("LLMOPS_", "OPENAI_", "OTEL_", "LANGSMITH_", "LANGCHAIN_")) or name in (
             "USE_DEMO_MODE",
             "LOG_LEVEL",
             "PORT",

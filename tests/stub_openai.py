@@ -58,6 +58,7 @@ class RecordedRequest:
     authorization: str
     client: tuple[str, int]
     """Address and port: one for each connection."""
+    traceparent: str = ""
     state: Literal["open", "answered", "cancelled"] = "open"
 
     @property
@@ -126,7 +127,13 @@ class StubOpenAI:
         """Answer in a task of its own, so that the client's hanging up is seen at once."""
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         body = await read_json(receive)
-        request = RecordedRequest(scope["path"], body, headers.get("authorization", ""), scope["client"])
+        request = RecordedRequest(
+            scope["path"],
+            body,
+            headers.get("authorization", ""),
+            scope["client"],
+            headers.get("traceparent", ""),
+        )
         answering = asyncio.create_task(self._answer(request, send))
         gone = asyncio.create_task(receive())
         await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -24,6 +24,7 @@ from app.models.reader import Reader
 from app.pools import call_in
 from app.schemas import AgentName, PassageInfo, PlanValue
 from app.state import RunState
+from app.telemetry.traces import span
 
 _MODEL_FAILURES = {ModelError.code} | {error.code for error in ModelError.__subclasses__()}
 
@@ -149,7 +150,8 @@ def timed(state: RunState, stage: str) -> Iterator[dict[str, float]]:
     timings = dict(state.get("timings_ms") or {})
     started = perf_counter()
     try:
-        yield timings
+        with span(stage):
+            yield timings
     finally:
         timings[stage] = round((perf_counter() - started) * 1000, 2)
 

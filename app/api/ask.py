@@ -21,6 +21,7 @@ from app.errors import (
 )
 from app.runs import RunRequest
 from app.schemas import Answer, AskRequest, Interrupt, Resume, WaitingPlan
+from app.telemetry.audit import audit
 
 router = APIRouter(tags=["Questions"], route_class=JsonRoute, dependencies=[Depends(may_read)])
 
@@ -62,6 +63,7 @@ async def get_plan(thread_id: StoredThreadId, services: UsesServices) -> Waiting
 async def discard_plan(thread_id: StoredThreadId, services: UsesServices) -> Response:
     """Leave a research undone; the thread stays as it was before the question."""
     await services.threads.discard_plan(thread_id)
+    audit("discard_plan", "thread", thread_id)
     return Response(status_code=204)
 
 

@@ -27,6 +27,7 @@ from app.knowledge.keys import PREFIX, ApiKeys
 from app.pools import call_in
 from app.principal import LOCAL, Principal, Scope
 from app.settings import Settings
+from app.telemetry import context
 
 OPEN: Final = frozenset(
     (
@@ -95,7 +96,10 @@ class Authentication(HttpMiddleware):
         try:
             if scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
                 authenticator = cast(Services, scope["app"].state.services).authenticator
-                scope.setdefault("state", {})["principal"] = await authenticator.identify(scope)
+                caller = await authenticator.identify(scope)
+                scope.setdefault("state", {})["principal"] = caller
+                context.actor.set(caller.name)
+                context.tenant.set(caller.tenant)
         except LlmopsError as error:
             await refusal(scope["path"], error)(scope, receive, send)
             return

@@ -27,6 +27,7 @@ from app.schemas import (
     Problem,
     ProblemInfo,
 )
+from app.telemetry.audit import audit
 
 router = APIRouter(tags=["Questions"], dependencies=[Depends(may_read)])
 
@@ -76,7 +77,8 @@ async def ask_batch(
         max_questions=services.settings.max_batch_questions,
     )
     job_id = await services.in_pool(services.batches.open, items, tenant=caller.tenant)
-    services.batch_worker.wake()
+    services.batch_worker.expect(job_id)
+    audit("ask", "job", job_id, questions=len(items))
     if not wait:
         return BatchAccepted(job_id=job_id)
     await finished(await services.in_pool(services.ingestion.jobs.get, job_id), services)

@@ -18,6 +18,7 @@ from app.schemas import (
     NewCollection,
 )
 from app.settings import Settings
+from app.telemetry.audit import audit
 
 router = APIRouter(prefix="/collections", tags=["Collections"], route_class=JsonRoute)
 
@@ -42,7 +43,9 @@ async def create_collection(body: NewCollection, services: UsesServices, caller:
     """An empty collection. Uploading into a name that does not exist creates it as well, without settings."""
     check_fit(body.settings, services.settings)
     catalogue = services.knowledge.store.catalogue
-    return await services.in_pool(catalogue.create, caller.stored(body.name), body.settings)
+    created = await services.in_pool(catalogue.create, caller.stored(body.name), body.settings)
+    audit("create", "collection", created.name)
+    return created
 
 
 @router.get(
@@ -74,6 +77,7 @@ async def change_collection(
     changed = {field: getattr(body.settings, field) for field in body.settings.model_fields_set}
     check_fit(before.settings.model_copy(update=changed), services.settings)
     after = await services.in_pool(catalogue.change, name, body.settings)
+    audit("change", "collection", name, settings=sorted(changed))
     return after.model_copy(update={"warnings": _warnings(before, after)})
 
 
@@ -87,6 +91,7 @@ async def change_collection(
 async def delete_collection(name: StoredCollection, services: UsesServices) -> Response:
     """Forget the collection, its settings, and all its documents with their files. `default` stays, empty."""
     await services.in_pool(services.knowledge.store.catalogue.delete, name)
+    audit("delete", "collection", name)
     return Response(status_code=204)
 
 

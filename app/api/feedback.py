@@ -12,6 +12,7 @@ from app.api.openapi import problem_responses
 from app.api.services import UsesServices
 from app.errors import UnknownRun
 from app.schemas import Feedback, FeedbackRequest
+from app.telemetry.audit import audit
 
 router = APIRouter(
     prefix="/feedback", tags=["Threads"], route_class=JsonRoute, dependencies=[Depends(may_read)]
@@ -24,7 +25,9 @@ async def give_feedback(body: FeedbackRequest, services: UsesServices, caller: C
 
     They are shown with the turn, and go with its thread.
     """
-    return await services.threads.give_feedback(body, tenant=caller.tenant)
+    kept = await services.threads.give_feedback(body, tenant=caller.tenant)
+    audit("give_feedback", "run", kept.run_id)
+    return kept
 
 
 @router.delete(
@@ -38,4 +41,5 @@ async def withdraw_feedback(
 ) -> Response:
     """Forget the score and the comment; the answer stays."""
     await services.threads.withdraw_feedback(run_id, tenant=caller.tenant)
+    audit("withdraw_feedback", "run", run_id)
     return Response(status_code=204)

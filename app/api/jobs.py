@@ -17,6 +17,7 @@ from app.api.services import Services, UsesServices
 from app.errors import Forbidden, UnknownJob
 from app.principal import Principal
 from app.schemas import JobInfo, JobList
+from app.telemetry.audit import audit
 
 router = APIRouter(prefix="/jobs", tags=["Jobs"], dependencies=[Depends(may_read)])
 
@@ -78,6 +79,7 @@ async def cancel_job(job_id: JobId, services: UsesServices, caller: Caller) -> J
     await _check_scope(job_id, services, caller)
     job = await services.in_pool(_cancel, services, job_id)
     await services.batch_worker.check_claims()
+    audit("cancel", "job", job_id)
     return job
 
 
@@ -87,6 +89,7 @@ async def resume_job(job_id: JobId, services: UsesServices, caller: Caller) -> J
     await _check_scope(job_id, services, caller)
     job = await services.in_pool(_resume, services, job_id)
     services.batch_worker.wake()
+    audit("resume", "job", job_id)
     return job
 
 

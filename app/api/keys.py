@@ -13,6 +13,7 @@ from app.api.services import UsesServices
 from app.errors import Forbidden, UnknownKey
 from app.principal import Principal
 from app.schemas import CreatedKey, KeyInfo, KeyList, NewKey
+from app.telemetry.audit import audit
 
 router = APIRouter(
     prefix="/keys", tags=["Keys"], route_class=JsonRoute, dependencies=[Depends(may_administer)]
@@ -28,9 +29,11 @@ async def create_key(body: NewKey, services: UsesServices, caller: Caller) -> Cr
     tenant = body.tenant or caller.tenant
     if tenant != caller.tenant and not caller.is_operator:
         raise Forbidden(f"{caller.name!r} may give out keys of the tenant {caller.tenant!r} only")
-    return await services.in_pool(
+    created = await services.in_pool(
         services.keys.create, name=body.name, tenant=tenant, scopes=body.scopes, expires_at=body.expires_at
     )
+    audit("create", "key", created.key_id, of=tenant, scopes=list(created.scopes))
+    return created
 
 
 @router.get("", summary="List API keys, newest first")
@@ -44,7 +47,9 @@ async def revoke_key(
     key_id: Annotated[str, Path(description="`key_id` of a KeyInfo")], services: UsesServices, caller: Caller
 ) -> KeyInfo:
     """Refuse a key from the next request on. It stays in the list."""
-    return await services.in_pool(services.keys.revoke, key_id, _reach(caller))
+    revoked = await services.in_pool(services.keys.revoke, key_id, _reach(caller))
+    audit("revoke", "key", key_id, of=revoked.tenant)
+    return revoked
 
 
 def _reach(caller: Principal) -> str | None:

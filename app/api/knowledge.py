@@ -49,6 +49,7 @@ from app.schemas import (
     SearchResult,
     UploadResponse,
 )
+from app.telemetry.audit import audit
 
 router = APIRouter(tags=["Documents"], route_class=JsonRoute)
 
@@ -72,6 +73,7 @@ CollectionField = Annotated[
 )
 async def index(body: IndexRequest, services: UsesServices, caller: Caller) -> DocumentList:
     """Add texts. The answer comes when they are stored durably and can be found; the same text is stored once."""
+    collection = body.collection or DEFAULT_COLLECTION
     for document in body.documents:  # all before the first is stored
         check_metadata(document.metadata)
     texts = [
@@ -82,11 +84,13 @@ async def index(body: IndexRequest, services: UsesServices, caller: Caller) -> D
         services.in_ingestion_pool(
             services.ingestion.small_texts.ingest,
             texts[start : start + TEXTS_TOGETHER],
-            collection=caller.stored(body.collection or DEFAULT_COLLECTION),
+            collection=caller.stored(collection),
         )
         for start in range(0, len(texts), TEXTS_TOGETHER)
     ]
-    return DocumentList(documents=[info for group in await asyncio.gather(*groups) for info in group])
+    indexed = [info for group in await asyncio.gather(*groups) for info in group]
+    audit("index", "collection", collection, document_ids=[info.document_id for info in indexed])
+    return DocumentList(documents=indexed)
 
 
 @router.post(
@@ -116,6 +120,7 @@ async def upload(
         metadata=metadata,
         key=idempotency_key,
     )
+    _audit_upload(job, collection)
     return await _accepted(job, services, response, wait=wait)
 
 
@@ -140,6 +145,7 @@ async def upload_pdf(
         [received],
         collection=caller.stored(collection or DEFAULT_COLLECTION),
     )
+    _audit_upload(job, collection)
     outcomes = await _outcomes(job, services)
     for info in outcomes:
         if info.status == "failed":
@@ -192,6 +198,7 @@ async def reindex(
     it was, and `reindexing` says why. A document that failed before begins anew.
     """
     job_id = await services.in_pool(services.ingestion.ingestor.reindex, document_id)
+    audit("reindex", "document", document_id, job_id=job_id)
     job = await services.in_pool(services.ingestion.jobs.get, job_id)
     return await _accepted(job, services, response, wait=wait)
 
@@ -206,6 +213,7 @@ async def reindex(
 async def delete_document(document_id: DocumentId, services: UsesServices) -> Response:
     """Forget a document: its text, chunks, vectors and file."""
     await services.in_pool(services.knowledge.store.delete_document, document_id)
+    audit("delete", "document", document_id)
     return Response(status_code=204)
 
 
@@ -216,7 +224,13 @@ async def clear(body: ClearRequest, services: UsesServices, caller: Caller) -> C
     """Forget every document of one collection, or of all."""
     collection = None if body.collection is None else caller.stored(body.collection)
     deleted = await services.in_pool(services.knowledge.store.clear, collection, tenant=caller.tenant)
+    audit("clear", "collection", body.collection, documents=deleted)
     return ClearResponse(deleted_documents=deleted)
+
+
+def _audit_upload(job: JobInfo, collection: str | None) -> None:
+    ids = [info.document_id for info in job.documents]
+    audit("upload", "job", job.job_id, collection=collection or DEFAULT_COLLECTION, document_ids=ids)
 
 
 async def _accepted(job: JobInfo, services: Services, response: Response, *, wait: bool) -> UploadResponse:

@@ -19,6 +19,7 @@ PNG: Responses = {
     200: {"content": {"image/png": {}}, "headers": {"X-Highlight": {"schema": {"type": "string"}}}},
     304: {"description": "Not modified"},
 }
+METRICS: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 ANY_FILE: Responses = {200: {"content": {"*/*": {}}}}
 _UNSEEN: tuple[type[BaseModel], ...] = (BatchRequest, CompletionChunk, Problem)
 """Types of bodies that no route declares to FastAPI, which reads or sends them itself."""

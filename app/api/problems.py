@@ -12,10 +12,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from app import logs
 from app.api.asgi import HttpMiddleware
 from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, NotFound, RequestError
 from app.schemas import Problem, ProblemInfo
+from app.telemetry import context
 
 log = getLogger("llmops.api")
 
@@ -35,7 +35,7 @@ def problem(
         status=status,
         detail=detail,
         code=code,
-        request_id=logs.request_id.get(),
+        request_id=context.request_id.get(),
     )
     return JSONResponse(body.model_dump(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
@@ -59,7 +59,7 @@ def as_problem(info: ProblemInfo) -> Problem:
         status=kind.status,
         detail=info.detail,
         code=info.code,
-        request_id=logs.request_id.get(),
+        request_id=context.request_id.get(),
     )
 
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from app import logs
 from app.api.asgi import HttpMiddleware
+from app.telemetry import context
 
 log = getLogger("llmops.api")
 
@@ -24,14 +24,14 @@ class RequestLog(HttpMiddleware):
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         sent = Headers(scope=scope).get(HEADER, "")
-        token = logs.request_id.set(sent if _SENSIBLE_ID.fullmatch(sent) else uuid4().hex)
+        token = context.request_id.set(sent if _SENSIBLE_ID.fullmatch(sent) else uuid4().hex)
         started, status = perf_counter(), 0
 
         async def note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = logs.request_id.get()
+                MutableHeaders(scope=message)[HEADER] = context.request_id.get()
             await send(message)
 
         try:
@@ -40,4 +40,4 @@ class RequestLog(HttpMiddleware):
             elapsed = round((perf_counter() - started) * 1000, 1)
             fields = {"method": scope["method"], "path": scope["path"], "status": status, "ms": elapsed}
             log.info("request", extra=fields)
-            logs.request_id.reset(token)
+            context.request_id.reset(token)

@@ -16,6 +16,7 @@ from app.api.services import UsesServices
 from app.api.thread_export import as_markdown
 from app.errors import ThreadBusy, UnknownThread
 from app.schemas import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage
+from app.telemetry.audit import audit
 
 router = APIRouter(
     prefix="/threads", tags=["Threads"], route_class=JsonRoute, dependencies=[Depends(may_read)]
@@ -50,7 +51,9 @@ async def get_thread(
 @router.patch("/{thread_id}", summary="Rename a conversation", responses=problem_responses(UnknownThread))
 async def rename_thread(thread_id: StoredThreadId, body: RenameRequest, services: UsesServices) -> ThreadInfo:
     """Give a conversation another title, which stays."""
-    return await services.threads.rename(thread_id, body.title)
+    renamed = await services.threads.rename(thread_id, body.title)
+    audit("rename", "thread", thread_id)
+    return renamed
 
 
 @router.delete(
@@ -62,6 +65,7 @@ async def rename_thread(thread_id: StoredThreadId, body: RenameRequest, services
 async def delete_thread(thread_id: StoredThreadId, services: UsesServices) -> Response:
     """Forget a conversation for good; not while a question is being answered on it."""
     await services.threads.delete(thread_id)
+    audit("delete", "thread", thread_id)
     return Response(status_code=204)
 
 
@@ -73,7 +77,9 @@ async def delete_thread(thread_id: StoredThreadId, services: UsesServices) -> Re
 )
 async def fork_thread(thread_id: StoredThreadId, body: ForkRequest, services: UsesServices) -> ThreadInfo:
     """Begin a new conversation with the first turns of this one, which stays as it is."""
-    return await services.threads.fork(thread_id, after_turn=body.after_turn)
+    fork = await services.threads.fork(thread_id, after_turn=body.after_turn)
+    audit("fork", "thread", thread_id, fork=fork.thread_id)
+    return fork
 
 
 @router.get(

@@ -12,11 +12,13 @@ import typer
 import uvicorn
 
 from app.api.auth import require_way_in
+from app.api.observe import require_tracing
 from app.errors import ConfigurationError
 from app.knowledge.store import open_store
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
 from app.settings import Settings, environment_name, load_settings
+from app.telemetry.exposition import shared_metrics
 from app.thread_locks import ThreadLocks
 from app.thread_memory import open_threads
 from server import create_app
@@ -48,22 +50,24 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     else:
         listener.close()
         os.environ[environment_name("host")] = host  # by which each process asks whether it needs keys
-        uvicorn.run(
-            "server:create_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=settings.shutdown_timeout_s,
-        )
+        with shared_metrics():
+            uvicorn.run(
+                "server:create_app",
+                factory=True,
+                host=host,
+                port=port,
+                workers=workers,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=settings.shutdown_timeout_s,
+            )
 
 
 def check_configuration(settings: Settings) -> None:
     """Refuse in one line what would otherwise be a traceback out of the server's start."""
     build_chat_model(settings)
     build_embedding_model(settings)
+    require_tracing(settings)
     with open_store(settings.effective_database_url, settings.data_dir) as store:
         store.require_embedding_model(settings.effective_embedding_model)
         require_way_in(settings, store.keys())

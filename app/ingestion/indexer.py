@@ -17,6 +17,7 @@ from app.ingestion.loaders import LOADERS, ParsedDocument
 from app.ingestion.parsed import parsed_from_fields
 from app.ingestion.sandbox import parse_isolated
 from app.ingestion.splitter import Measure, TextChunk, split
+from app.ingestion.stages import stage
 from app.ingestion.watch import Watch
 from app.knowledge.records import NewChunk
 from app.knowledge.store import KnowledgeStore
@@ -68,18 +69,28 @@ class Indexer:
         parsed = self._load_draft(document_id, splitting)
         is_draft = parsed is not None
         if parsed is None:
-            parsed = parse() if parse else self._parse(watch)
+            with stage("parse"):
+                parsed = parse() if parse else self._parse(watch)
         watch.check()
-        chunks = self._split(parsed, *splitting)
+        with stage("split"):
+            chunks = self._split(parsed, *splitting)
         is_large = len(chunks) > CHUNKS_PER_BATCH
         if is_large and not is_draft:
             self._drafts.save_parsed(watch.claim, _as_draft(parsed, splitting))
-        vectors = self._embed(watch, parsed, chunks, is_large=is_large)
-        indexed = self._commit(watch, parsed, chunks, vectors)
+        with stage("embed"):
+            vectors = self._embed(watch, parsed, chunks, is_large=is_large)
+        with stage("commit"):
+            indexed = self._commit(watch, parsed, chunks, vectors)
         _log.info(
-            "event=document_indexed document_id=%s media_type=%s pages=%d chunks=%d seconds=%.2f",
-            document_id, parsed.media_type, len(parsed.page_spans), len(chunks), time.perf_counter() - started,
-        )  # fmt: skip
+            "document_indexed",
+            extra={
+                "document_id": document_id,
+                "media_type": parsed.media_type,
+                "pages": len(parsed.page_spans),
+                "chunks": len(chunks),
+                "seconds": round(time.perf_counter() - started, 2),
+            },
+        )
         return indexed
 
     def _parse(self, watch: Watch) -> ParsedDocument:

@@ -49,7 +49,7 @@ class Ingestor:
         info = self._store.begin_document(
             data, name=shown, collection=collection, media_type=media_type, metadata=metadata
         )
-        self._worker.wake()
+        self._worker.expect(info.document_id)
         return info
 
     def ingest_bytes(

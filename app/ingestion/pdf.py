@@ -145,7 +145,7 @@ def _read_with_second(data: bytes, limits: ParseLimits) -> _Contents:
             second.read(0)  # Raises where damage, not pictures, is why there is no text.
         return _Contents(pages, second.title())
     except Unreadable as error:
-        _log.info("event=pdf_unreadable reason=%r", str(error))
+        _log.info("pdf_unreadable", extra={"reason": str(error)})
         raise CorruptDocument("the PDF is damaged: no reader can open it") from None
 
 

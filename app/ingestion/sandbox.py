@@ -103,7 +103,7 @@ def run_isolated(
     failure = answer.get("error")
     if failure is not None:
         if failure["trace"]:
-            _log.warning("event=reader_failed detail=%s\n%s", failure["detail"], failure["trace"])
+            _log.warning("reader_failed", extra={"reason": failure["detail"], "trace": failure["trace"]})
         raise _ERRORS[failure["code"]](failure["detail"], extraction=failure["extraction"])
     return answer, body
 

@@ -19,12 +19,14 @@ from app.ingestion.names import display_name
 from app.ingestion.parsed import ParseLimits
 from app.ingestion.plain_text import read_text
 from app.ingestion.splitter import Measure, split
+from app.ingestion.stages import stage
 from app.knowledge.insertion import Vectors, identify
 from app.knowledge.records import WholeDocument
 from app.knowledge.store import KnowledgeStore
 from app.models.keywords import extract_keywords
 from app.schemas import DocumentInfo
 from app.settings import Settings
+from app.telemetry import metrics
 
 TEXTS_TOGETHER = 32
 """Enough that a commit costs little of each, few enough that groups overlap and none is long in the making."""
@@ -134,16 +136,20 @@ class SmallTexts:
             return {}
         started = time.perf_counter()
         try:
-            stored = self._store.add_whole(
-                [one.whole for one in prepared],
-                self._embed(prepared),
-                collection=collection,
-                embedding_model=self._embedding_model.name,
-            )
+            with stage("embed"):
+                vectors = self._embed(prepared)
+            with stage("commit"):
+                stored = self._store.add_whole(
+                    [one.whole for one in prepared],
+                    vectors,
+                    collection=collection,
+                    embedding_model=self._embedding_model.name,
+                )
         except (ModelError, EmbeddingModelMismatch):
             return {}
+        metrics.processed_documents("indexed", len(stored))
         seconds = time.perf_counter() - started
-        _log.info("event=texts_indexed documents=%d seconds=%.2f", len(stored), seconds)
+        _log.info("texts_indexed", extra={"documents": len(stored), "seconds": round(seconds, 2)})
         return stored
 
     def _embed(self, prepared: Sequence[_Prepared]) -> list[Vectors]:

@@ -30,6 +30,9 @@ from app.knowledge.store import KnowledgeStore
 from app.models.retry import pause_before_retry
 from app.pools import yield_to_others
 from app.schemas import DocumentInfo
+from app.telemetry import metrics, traces
+from app.telemetry.links import SpanLinks
+from app.telemetry.traces import span
 
 _log = logging.getLogger("llmops.embedding")
 
@@ -67,6 +70,7 @@ class Worker:
         self._is_stopping = threading.Event()
         self._work = threading.Condition()
         self._wakes = 0
+        self._links = SpanLinks()
 
     def lease(self) -> Lease:
         """A lease for one document that is about to be stored."""
@@ -93,6 +97,11 @@ class Worker:
             self._wakes += 1
             self._work.notify_all()
 
+    def expect(self, document_id: str) -> None:
+        """Look at the queue now: this document was put into it, as part of the present trace."""
+        self._links.remember(document_id)
+        self.wake()
+
     def check_claims(self) -> None:
         """Renew all claims, and end the work on documents that were cancelled, deleted or taken over."""
         with self._lock:
@@ -117,16 +126,23 @@ class Worker:
         """
         document_id = claim.document_id
         try:
-            with self._watched(Watch(claim, self._queue, on_progress)) as watch:
+            with (
+                self._links.below(document_id),
+                span("index_document", document_id=document_id, attempt=claim.attempt),
+                self._watched(Watch(claim, self._queue, on_progress)) as watch,
+            ):
                 return self._try(watch, parse)
         except LeaseLost:
-            _log.info("event=document_given_up document_id=%s", document_id)
+            metrics.processed_documents("given_up")
+            _log.info("document_given_up", extra={"document_id": document_id})
         return self._store.get_document(document_id)
 
     def _try(self, watch: Watch, parse: Callable[[], ParsedDocument] | None) -> DocumentInfo:
         claim = watch.claim
         try:
-            return self._indexer.index(watch, parse)
+            indexed = self._indexer.index(watch, parse)
+            metrics.processed_documents("indexed")
+            return indexed
         except WorkerStopping:
             self._queue.release(claim)
         except (ModelError, StorageUnavailable, EmbeddingModelMismatch) as error:
@@ -150,16 +166,15 @@ class Worker:
         if delay_s is None or (isinstance(error, ModelError) and claim.attempt >= self._max_attempts):
             self._fail(claim, error)
             return
-        _log.warning(
-            "event=document_postponed document_id=%s code=%s delay_s=%.0f",
-            claim.document_id,
-            error.code,
-            delay_s,
-        )
+        fields = {"document_id": claim.document_id, "code": error.code, "delay_s": round(delay_s)}
+        _log.warning("document_postponed", extra=fields)
+        metrics.processed_documents("postponed")
         self._queue.postpone(claim, error, delay_s)
 
     def _fail(self, claim: Claim, error: LlmopsError) -> None:
-        _log.warning("event=document_failed document_id=%s code=%s", claim.document_id, error.code)
+        _log.warning("document_failed", extra={"document_id": claim.document_id, "code": error.code})
+        metrics.processed_documents("failed")
+        traces.current().fail(error.code)
         self._queue.fail(
             claim, error, extraction=error.extraction if isinstance(error, UnreadableDocument) else None
         )
@@ -203,10 +218,10 @@ class Worker:
         except UnknownDocument:
             pass  # deleted as soon as it was finished
         except StorageUnavailable as error:
-            _log.warning("event=storage_unavailable detail=%r", error.detail)
+            _log.warning("storage_unavailable", extra={"reason": error.detail})
             return False
         except Exception:  # noqa: BLE001  # the last resort of a thread that has nobody to tell
-            _log.exception("event=document_failed_unexpectedly")
+            _log.exception("document_failed_unexpectedly")
         return True
 
     def _keep_alive(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from app.knowledge.background import Background
 from app.knowledge.quantised import ChunkNos, QuantisedBuilder, QuantisedVectors, Sizes, Vector
 from app.knowledge.reading import StoreReader
-from app.knowledge.records import Position
+from app.knowledge.records import IndexState, Position
 from app.knowledge.snapshots import Cancelled, Snapshots
 from app.knowledge.vector_set import VectorSet
 
@@ -70,6 +70,11 @@ class FaissIndex:
             self._bring_up_to_date(self._current)
             if self._current.loose > self._sizes.exact:
                 self._background.start(self._fold)
+
+    def state(self) -> IndexState:
+        """As it is, without catching up."""
+        with self._lock:
+            return IndexState(len(self._current), self._current.seen)
 
     def search(
         self, vector: Vector, k: int, *, collection: str, within: ChunkNos | None = None

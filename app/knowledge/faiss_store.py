@@ -18,7 +18,7 @@ from langchain_core.vectorstores.utils import maximal_marginal_relevance
 from app.knowledge.documents import as_document
 from app.knowledge.faiss_index import FaissIndex
 from app.knowledge.quantised import ChunkNos, Sizes, Vector
-from app.knowledge.records import NewText
+from app.knowledge.records import IndexState, NewText
 from app.knowledge.store import KnowledgeStore, open_store
 from app.models.embeddings import EmbeddingModel
 from app.schemas import DEFAULT_COLLECTION
@@ -90,6 +90,10 @@ class FaissVectorStore(VectorStore):
     def catch_up(self) -> None:
         """Take in what other threads or processes have stored; every search does so by itself."""
         self._index.catch_up()
+
+    def state(self) -> IndexState:
+        """As it is, without catching up."""
+        return self._index.state()
 
     def search_vector(
         self, vector: Vector, k: int, *, collection: str, within: ChunkNos | None = None

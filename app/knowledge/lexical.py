@@ -17,7 +17,7 @@ from app.errors import StorageUnavailable
 from app.knowledge.background import Background
 from app.knowledge.changes import Changes
 from app.knowledge.reading import StoreReader
-from app.knowledge.records import Position
+from app.knowledge.records import IndexState, Position
 from app.knowledge.snapshots import Cancelled, Snapshots
 from app.knowledge.word_analysis import build_analyzer, prepare
 from app.knowledge.word_files import copy_commit, made_by, restore_commit
@@ -110,6 +110,10 @@ class LexicalIndex:
             self._seen = changes.position
         if self._unsaved > self._snapshot_after and self._snapshots is not None:
             self._background.start(self._save)
+
+    def state(self) -> IndexState:
+        """As it is, without catching up."""
+        return IndexState(self._index.searcher().num_docs, self._seen)
 
     def _open_files(self) -> None:
         """Raises ValueError when there is something in its place that is no index."""

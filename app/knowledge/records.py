@@ -126,3 +126,11 @@ class Position:
 
     change: int = 0
     chunk_no: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How many chunks an index can find, and how much of the store it has seen."""
+
+    chunks: int
+    seen: Position

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from logging import getLogger
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
 from app.schemas import DEFAULT_COLLECTION
 from app.settings import EMBEDDED_EMBEDDING_MODELS
+from app.telemetry import metrics
+from app.telemetry.traces import named, span
 from app.tenancy import plain_name
 
 log = getLogger("llmops.rag")
@@ -48,6 +51,20 @@ class Retrieved:
 
     hits: tuple[Hit, ...]
     degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a search asks for beside its query."""
+
+    collection: str
+    document_ids: Sequence[str] | None
+    filter: Mapping[str, Any] | None
+    k: int
+
+    @property
+    def is_restricted(self) -> bool:
+        return bool(self.document_ids or self.filter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +117,27 @@ class HybridRetriever(BaseRetriever):
         """
         if not self.store.has_collection(collection):
             raise UnknownCollection(f"There is no collection {plain_name(collection)!r}")
+        started = perf_counter()
+        with span("search", k=k) as searching:
+            wanted = _Wanted(collection, document_ids or None, filter, k)
+            found = self._search(query, wanted, rerank=rerank)
+            searching.note(named({"found": len(found.hits), "degraded": ",".join(found.degraded)}))
+        metrics.searched(perf_counter() - started, found.hits[0].score if found.hits else 0.0)
+        return found
+
+    def _search(self, query: str, wanted: _Wanted, *, rerank: bool) -> Retrieved:
         vector = self._embed(query)
         degraded = () if vector is not None else ("embeddings_unavailable",)
-        wanted = k if self.reranker is None or not rerank else max(k, _RERANKED)
+        k = wanted.k
+        loaded = k if self.reranker is None or not rerank else max(k, _RERANKED)
         for _ in range(_LOOKS):
             seen = within = None
-            if document_ids or filter:
+            if wanted.is_restricted:
                 self._catch_up(vector)  # which may take long, and little time should pass from here on
                 seen = self.store.position()
-                within = self.store.select_chunk_nos(collection, document_ids or None, filter)
-            scope = _Scope(collection, within, max(_CANDIDATES, 2 * k))
-            hits, looked_at = self._look(query, vector, scope, wanted)
+                within = self.store.select_chunk_nos(wanted.collection, wanted.document_ids, wanted.filter)
+            scope = _Scope(wanted.collection, within, max(_CANDIDATES, 2 * k))
+            hits, looked_at = self._look(query, vector, scope, loaded)
             if not self.store.has_removed_since(seen or looked_at):
                 break
         if self.reranker is None or not rerank:

@@ -16,6 +16,7 @@ from sqlalchemy import insert, select, update
 
 from app.errors import ConfigurationError
 from app.knowledge.batches import Batches
+from app.knowledge.census import Census, take_census
 from app.knowledge.changes import claim_embedding_model
 from app.knowledge.collections import Collections
 from app.knowledge.database import Database, open_database, translated
@@ -55,6 +56,10 @@ class KnowledgeStore(DocumentIntake):
     def __init__(self, database: Database, originals: Originals) -> None:
         super().__init__(database, originals)
         self.catalogue = Collections(database, originals)
+
+    def census(self) -> Census:
+        """How much there is, and how much waits."""
+        return take_census(self._database)
 
     def commit_document(
         self,

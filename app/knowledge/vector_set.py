@@ -50,6 +50,11 @@ class _Collection:
         if self.tail is not None:
             self.tail.remove_ids(faiss.IDSelectorBatch(gone))
 
+    def __len__(self) -> int:
+        """How many chunks can be found."""
+        newest = self.tail.ntotal if self.tail is not None else 0
+        return newest + (len(self.base) - self.base.forgotten if self.base is not None else 0)
+
     @property
     def loose(self) -> int:
         """What would go away if everything were quantised anew."""
@@ -64,6 +69,9 @@ class VectorSet:
     ) -> None:
         self.seen = seen or Position()
         self._collections = {name: _Collection(base) for name, base in (bases or {}).items()}
+
+    def __len__(self) -> int:
+        return sum(len(collection) for collection in self._collections.values())
 
     @property
     def loose(self) -> int:

@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import WithDefaultSchema
 
 from app.errors import ModelMisbehaved, ModelTimeout
-from app.models.metering import spend
+from app.models.calls import model_call
 from app.models.provider import (
     AsyncConnections,
     ProviderFailure,
@@ -86,7 +86,6 @@ class ChatModel:
                 message = await self._retry(lambda: self._answer(list(messages)))
             else:
                 message = await self._retry(lambda: self._stream(list(messages), on_token))
-        _count(message)
         text = replace_surrogates(str(message.text))
         if not text.strip():
             raise ModelMisbehaved(f"{self.name} sent an empty answer")
@@ -106,13 +105,15 @@ class ChatModel:
         conversation = list(messages)
 
         async def ask() -> Any:
-            with provider_call(self.name):
-                return await model.ainvoke(conversation, _CONFIG)
+            with model_call(self.name, "chat") as call:
+                with provider_call(self.name):
+                    result: Any = await model.ainvoke(conversation, _CONFIG)
+                call.count(result["raw"])
+                return result
 
         async with self._deadline():
             for _ in range(2):
                 result = await self._retry(ask)
-                _count(result["raw"])
                 try:
                     return schema.model_validate(result["parsed"])
                 except ValidationError as error:
@@ -120,28 +121,33 @@ class ChatModel:
         raise ModelMisbehaved(f"{self.name} did not answer in the form of {schema.__name__}")
 
     async def _answer(self, messages: list[BaseMessage]) -> AIMessage:
-        with provider_call(self.name):
-            return await self._model.ainvoke(messages, _CONFIG)
+        with model_call(self.name, "chat") as call:
+            with provider_call(self.name):
+                message = await self._model.ainvoke(messages, _CONFIG)
+            call.count(message)
+            return message
 
     async def _stream(self, messages: list[BaseMessage], on_token: OnToken) -> AIMessage:
         """Collect the stream; what `on_token` raises is a defect of ours and passes through untranslated."""
         whole: AIMessageChunk | None = None
         written = 0
-        async with aclosing(self._chunks(messages)) as chunks:
-            try:
-                async for chunk in chunks:
-                    whole = chunk if whole is None else whole + chunk
-                    if text := str(chunk.text):
-                        written += len(text)
-                        if written > MAX_ANSWER_CHARS:
-                            raise self._endless()
-                        on_token(replace_surrogates(text))
-            except ProviderFailure as failure:
-                if whole is None:
-                    raise
-                raise ProviderFailure(failure.error, pause_s=None) from None
-        if whole is None:
-            raise ModelMisbehaved(f"{self.name} sent an empty stream")
+        with model_call(self.name, "chat") as call:
+            async with aclosing(self._chunks(messages)) as chunks:
+                try:
+                    async for chunk in chunks:
+                        whole = chunk if whole is None else whole + chunk
+                        if text := str(chunk.text):
+                            written += len(text)
+                            if written > MAX_ANSWER_CHARS:
+                                raise self._endless()
+                            on_token(replace_surrogates(text))
+                except ProviderFailure as failure:
+                    if whole is None:
+                        raise
+                    raise ProviderFailure(failure.error, pause_s=None) from None
+            if whole is None:
+                raise ModelMisbehaved(f"{self.name} sent an empty stream")
+            call.count(whole)
         return whole
 
     def _endless(self) -> ModelMisbehaved:
@@ -213,11 +219,6 @@ def build_chat_model(settings: Settings, *, keeps_connections: bool = False) -> 
         structured_options=structured_options,
         connections=options.get("http_async_client"),
     )
-
-
-def _count(message: AIMessage) -> None:
-    if (usage := message.usage_metadata) is not None:
-        spend(usage["input_tokens"], usage["output_tokens"])
 
 
 class _NoDefaults(GenerateJsonSchema):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ConfigurationError, ModelMisbehaved
+from app.models.calls import model_call
 from app.models.provider import (
     Connections,
     ProviderFailure,
@@ -83,7 +84,7 @@ class EmbeddingModel:
     def _retry(self, call: Callable[[], T]) -> T:
         for attempt in count():
             try:
-                with provider_call(self.name):
+                with model_call(self.name, "embeddings"), provider_call(self.name):
                     return call()
             except ProviderFailure as failure:
                 if attempt >= self.max_retries or failure.pause_s is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from logging import getLogger
 from typing import Any, Final, Protocol
 
+import httpx
 from pydantic import SecretStr
 
 from app.errors import (
@@ -21,8 +22,9 @@ from app.errors import (
 )
 from app.models.retry import requested_pause
 from app.settings import Settings, environment_name
+from app.telemetry import traces
 
-logger = logging.getLogger(__name__)
+log = getLogger("llmops.rag")
 
 _USUAL_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 5.0
@@ -46,6 +48,7 @@ class ProviderFailure(Exception):
     def __init__(self, error: ModelError, *, pause_s: float | None) -> None:
         super().__init__(str(error))
         self.error = error
+        self.code = error.code
         self.pause_s = pause_s
 
 
@@ -62,14 +65,14 @@ def provider_call(name: str) -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001 - any provider can be plugged in, and they share no base class
         failure = ProviderFailure(_as_model_error(error, name), pause_s=_pause_before_retry(error))
-        logger.warning(
-            "model_failed model=%s code=%s exception=%s status=%s provider_code=%s",
-            name,
-            failure.error.code,
-            type(error).__name__,
-            _status_of(error),
-            getattr(error, "code", None),
-        )
+        fields = {
+            "model": name,
+            "code": failure.code,
+            "exception": type(error).__name__,
+            "status": _status_of(error),
+            "provider_code": getattr(error, "code", None),
+        }
+        log.warning("model_failed", extra=fields)
         raise failure from None
 
 
@@ -88,13 +91,22 @@ class AsyncConnections(Protocol):
 def openai_connections() -> Connections:
     from openai import DefaultHttpxClient
 
-    return DefaultHttpxClient()
+    return DefaultHttpxClient(event_hooks={"request": [_tell_trace]})
 
 
 def openai_async_connections() -> AsyncConnections:
     from openai import DefaultAsyncHttpxClient
 
-    return DefaultAsyncHttpxClient()
+    return DefaultAsyncHttpxClient(event_hooks={"request": [_tell_trace_async]})
+
+
+def _tell_trace(request: httpx.Request) -> None:
+    """Let a server of one's own go on with the trace, where there is one."""
+    request.headers.update(traces.headers())
+
+
+async def _tell_trace_async(request: httpx.Request) -> None:
+    _tell_trace(request)
 
 
 def openai_options(settings: Settings, field: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from app.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from app.logs import KeyValueFormatter
 from app.models.chat import MAX_ANSWER_CHARS, ChatModel, build_chat_model
 from app.models.metering import begin_metering
 from app.settings import load_settings
@@ -123,7 +124,8 @@ async def test_failures_become_our_errors_and_keep_the_key_secret(
     with pytest.raises(error) as raised:
         await build(model_timeout_s=timeout_s).complete(ASKED, on_token=(lambda _: None) if streams else None)
 
-    shown = "".join(traceback.format_exception(raised.value)) + caplog.text
+    shown = "".join(traceback.format_exception(raised.value))
+    shown += "".join(map(KeyValueFormatter().format, caplog.records))
     assert KEY not in shown
     assert "14,200" not in shown
 

@@ -23,6 +23,8 @@ def written_default(field: str) -> str:
     default: Any = Settings.model_fields[field].default
     if default in (None, ()):
         return ""
+    if isinstance(default, bool):
+        return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

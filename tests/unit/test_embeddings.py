@@ -20,6 +20,7 @@ from app.errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from app.logs import KeyValueFormatter
 from app.models.embeddings import EmbeddingModel, build_embedding_model
 from app.settings import load_settings
 from tests.stub_openai import Mode, StubOpenAI
@@ -149,8 +150,9 @@ def test_failures_become_our_errors_and_keep_the_key_secret(
             call()
         assert KEY not in "".join(traceback.format_exception(raised.value))
     assert stub.requests[0].authorization == f"Bearer {KEY}"
-    assert KEY not in caplog.text
-    assert f"code={error.code}" in caplog.text
+    logged = "\n".join(map(KeyValueFormatter().format, caplog.records))
+    assert KEY not in logged
+    assert f"code={error.code}" in logged
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 HEAVY = set(
     "alembic faiss fastapi langchain langchain_core langchain_openai langgraph langserve mcp mcp_types numpy"
-    " onnxruntime openai pypdf pypdfium2 sqlalchemy starlette streamlit tantivy tokenizers uvicorn".split()
+    " onnxruntime openai opentelemetry prometheus_client pypdf pypdfium2 sqlalchemy starlette streamlit tantivy"
+    " tokenizers uvicorn".split()
 )
 
 
@@ -44,6 +45,11 @@ def test_the_server_starts_without_the_sdk_of_mcp(root: Path) -> None:
     """It takes half as long again to import as all the rest; the first request to `/mcp` loads it."""
     loaded = modules_loaded_by("import server; server.create_app()", root)
     assert {name.partition(".")[0] for name in loaded} & {"mcp", "mcp_types"} == set()
+
+
+def test_the_server_loads_no_exporter_of_spans_unless_they_are_wanted(root: Path) -> None:
+    loaded = modules_loaded_by("import server; server.create_app()", root)
+    assert "app.telemetry.otlp" not in loaded
 
 
 def test_importing_the_server_needs_no_key_and_opens_nothing(root: Path, tmp_path: Path) -> None:
@@ -81,6 +87,8 @@ def test_the_sources_keep_every_contract(root: Path) -> None:
 VIOLATIONS = [
     ("app.chains.answer", "import app.graph", "Imports go one way"),
     ("app.settings", "import app.models", "Imports go one way"),
+    ("app.telemetry.traces", "import app.logs", "Imports go one way"),
+    ("app.telemetry.audit", "import sqlalchemy", "Whoever is observed"),
     ("app.agents.qa", "import app.agents.research", "Agents know nothing of each other"),
     ("app.runs", "import fastapi", "The core knows neither HTTP nor"),
     ("app.knowledge.store", "import langserve", "The core knows neither HTTP nor"),

@@ -18,6 +18,7 @@ from app.ingestion.assembly import build_ingestion
 from app.ingestion.ingest import Ingestor
 from app.ingestion.names import display_name
 from app.knowledge.store import KnowledgeStore, open_store
+from app.logs import KeyValueFormatter
 from app.schemas import DocumentStatus, ExtractionInfo
 from app.settings import Settings, load_settings
 from tests.fixtures.documents import MARKDOWN_SAMPLE, SAMPLES, make_pdf
@@ -219,9 +220,9 @@ def test_logs_hold_no_text_and_no_name(ingestor: Ingestor, caplog: pytest.LogCap
     with caplog.at_level(logging.DEBUG, logger="llmops"):
         good = ingestor.ingest_text("confidential words", "secret-name.txt", collection="default")
         bad = ingestor.ingest_bytes(b"{'confidential'", "secret-name.json", collection="default")
-    lines = [record.getMessage() for record in caplog.records]
-    assert any("event=document_indexed" in line and good.document_id in line for line in lines)
-    assert any("event=document_failed" in line and bad.document_id in line for line in lines)
+    lines = [KeyValueFormatter().format(record) for record in caplog.records]
+    assert any(" document_indexed " in line and good.document_id in line for line in lines)
+    assert any(" document_failed " in line and bad.document_id in line for line in lines)
     assert not any("confidential" in line or "secret" in line for line in lines)
 
 

@@ -124,7 +124,7 @@ def test_every_field_has_a_variable_of_its_own() -> None:
     assert all(name.startswith("LLMOPS_") or name in _BARE for name in names)
 
 
-_BARE = {"OPENAI_API_KEY", "OPENAI_BASE_URL", "USE_DEMO_MODE", "LOG_LEVEL"}
+_BARE = {"OPENAI_API_KEY", "OPENAI_BASE_URL", "USE_DEMO_MODE", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 
 
 def test_a_wrong_level_is_shown_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
