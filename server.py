@@ -23,6 +23,7 @@ from app.api.mcp.door import McpDoor, add_mcp_route
 from app.api.openapi import DocumentedApi
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
+from app.api.security_headers import SecurityHeaders
 from app.api.services import Services
 from app.batch_worker import LEASE_S, BatchWorker
 from app.chains.rerank import build_reranker
@@ -172,6 +173,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["Content-Disposition", "Retry-After", "X-Highlight"],
         )
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)
     routers = (ask, completions, batches, threads, feedback, knowledge, documents, collections, jobs, ops)
     for router in (module.router for module in routers):
