@@ -87,7 +87,7 @@ async def _serve_page(app: ASGIApp, page: Page, scope: Scope, receive: Receive, 
             own = {"content-security-policy": policy, "cache-control": "no-cache"}
             _add(started, _EVERYWHERE | own)
             await send(started)
-            await send(message | {"body": body})
+            await send({**message, "body": body})
 
     await app(scope, receive, hold)
 
