@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 import sys
 from collections.abc import Iterable
@@ -92,7 +91,7 @@ def confine() -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
             _read_only_below(libc, {*_SYSTEM_FOLDERS, *_code_folders()})
-            _filter_calls(libc, platform.machine())
+            _filter_calls(libc, os.uname().machine)
     sys.addaudithook(_refuse)
 
 
