@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format fuzz fuzz-setup docs bench eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup run test check format fuzz fuzz-setup properties security audit sbom licences docs bench eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -37,6 +37,10 @@ format: dev-setup ## rewrite the code in the project's format
 
 fuzz: dev-setup fuzz-setup ## send 50 requests of every kind to every route
 	SCHEMATHESIS=$(CURDIR)/.venv-fuzz/bin/schemathesis $(BIN)/python -m pytest -m fuzz tests/e2e
+
+properties: dev-setup ## make up 10,000 files, answers and messages for each reader of them
+	FUZZ_CASES=10000 $(TESTS) -o timeout=3600 tests/unit/test_properties_files.py \
+		tests/unit/test_properties_answers.py tests/unit/test_properties_wire.py
 
 fuzz-setup: setup
 	@sh scripts/own_environment.sh .venv-fuzz 'schemathesis==4.32.5'
