@@ -53,9 +53,11 @@ def stated(package: Distribution) -> str:
     metadata = package.metadata
     classifiers = [value for value in metadata.get_all("Classifier") or [] if value.startswith("License ::")]
     named = [value.rsplit(" :: ", 1)[-1] for value in classifiers if value != "License :: OSI Approved"]
-    field = (metadata.get("License") or "").strip().partition("\n")[0]
+    expression, field = (
+        (metadata.get_all(name) or [""])[0].strip() for name in ("License-Expression", "License")
+    )
     known = [value for value in named if value != "Other/Proprietary License"]
-    return metadata.get("License-Expression") or " or ".join(known) or field or " or ".join(named)
+    return expression or " or ".join(known) or field.partition("\n")[0] or " or ".join(named)
 
 
 def family(name: str, words: str) -> str:
