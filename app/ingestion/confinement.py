@@ -76,7 +76,10 @@ _BENEATH_PATH = 1
 _FILE_RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
 _TCP_RIGHTS = 0x3
 _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
-_SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/etc/fonts", "/dev/urandom")
+_SYSTEM_FOLDERS = (
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share", "/usr/local/share"),
+    *("/etc/fonts", "/dev/urandom"),
+)
 
 _REFUSED_EVENTS = frozenset(
     "subprocess.Popen os.system os.exec os.fork os.forkpty os.posix_spawn os.spawn os.startfile pty.spawn os.kill"
@@ -96,8 +99,8 @@ def confine() -> None:
 
 
 def _code_folders() -> Iterable[str]:
-    """Python's own and those of its packages, and this package; not the folder around it, which may hold data."""
-    yield from (sys.prefix, sys.base_prefix)
+    """Python's own and those of its packages, and this package; not what is around them, which may hold data."""
+    yield from (f"{sys.prefix}/lib", f"{sys.base_prefix}/lib")
     yield from (folder for folder in sys.path if folder.endswith("-packages"))
     yield os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH120, PTH100 - `pathlib` loads slowly
 
