@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format fuzz fuzz-setup docs bench eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup run test check format fuzz fuzz-setup properties security audit sbom licences docs bench eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -37,6 +37,25 @@ format: dev-setup ## rewrite the code in the project's format
 
 fuzz: dev-setup fuzz-setup ## send 50 requests of every kind to every route
 	SCHEMATHESIS=$(CURDIR)/.venv-fuzz/bin/schemathesis $(BIN)/python -m pytest -m fuzz tests/e2e
+
+properties: dev-setup ## make up 10,000 files, answers and messages for each reader of them
+	FUZZ_CASES=10000 $(TESTS) -o timeout=3600 tests/unit/test_properties_files.py \
+		tests/unit/test_properties_answers.py tests/unit/test_properties_wire.py
+
+security: dev-setup ## look for dangerous code and for secrets
+	$(BIN)/python -m scripts.security
+
+audit: setup ## ask for known vulnerabilities of the locked packages; fails when nobody can be asked
+	@sh scripts/own_environment.sh .venv-audit 'pip-audit==2.10.1'
+	$(BIN)/python -m scripts.audit .venv-audit/bin/pip-audit
+
+sbom: setup ## write sbom.json, what requirements.lock installs, in CycloneDX's format
+	@sh scripts/own_environment.sh .venv-sbom 'cyclonedx-bom==7.5.0'
+	.venv-sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file sbom.json requirements.lock
+
+licences: setup ## write docs/licences.md from what the packages state
+	$(BIN)/python -m scripts.licences
 
 fuzz-setup: setup
 	@sh scripts/own_environment.sh .venv-fuzz 'schemathesis==4.32.5'

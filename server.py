@@ -41,6 +41,7 @@ from app.api.observe import FASTAPI_TELEMETRY, Observe, open_tracing, warn_of_la
 from app.api.openapi import DocumentedApi
 from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
+from app.api.security_headers import SecurityHeaders
 from app.api.services import Services
 from app.api.tokens import open_verifier
 from app.batch_worker import LEASE_S, BatchWorker
@@ -226,6 +227,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             ],
         )
     app.add_middleware(Observe)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)
     answering = (ask, completions, batches, threads, feedback)
     keeping = (knowledge, documents, collections, jobs, evaluations, keys, ops, metrics)

@@ -90,7 +90,7 @@ def main() -> None:
     for variable, number in (("PORT", port), ("UI_PORT", ui_port)):
         require_free(settings.host, number, variable)
     # Listening on every address still means that this machine reaches it on the loopback one.
-    reachable = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104
+    reachable = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104  # nosec B104
     url, ui_url = f"http://{reachable}:{port}", f"http://{reachable}:{ui_port}"
     with ExitStack() as stack:
         api = stack.enter_context(

@@ -45,10 +45,15 @@ from tests.stub_replies import (
     sample_of,
 )
 
-Mode = Literal["ok", "429", "500", "hang", "stall", "cut", "garbage", "empty"]
-"""`stall` hangs and `cut` breaks the connection after the first token; `garbage` is 200 with a body that is no JSON."""
+Mode = Literal["ok", "401", "429", "500", "hang", "stall", "cut", "garbage", "empty"]
+"""`401` repeats the key, as providers do; `stall` hangs and `cut` breaks the connection after the first token;
+`garbage` is 200 with a body that is no JSON."""
 
-_ERRORS = {"429": "You exceeded your current quota.", "500": "The server had an error."}
+_ERRORS = {
+    "401": "Incorrect API key provided: {key}.",
+    "429": "You exceeded your current quota.",
+    "500": "The server had an error.",
+}
 
 
 @dataclass
@@ -175,7 +180,7 @@ class StubOpenAI:
         await asyncio.sleep(self.delay_s)
         if mode in _ERRORS:
             retry = {} if self.retry_after_s is None else {"retry-after": f"{self.retry_after_s:g}"}
-            await send_json(send, int(mode), error_of(_ERRORS[mode]), retry)
+            await send_json(send, int(mode), error_of(_ERRORS[mode].format(key=request.authorization)), retry)
         elif mode == "hang":
             await asyncio.Event().wait()
         elif mode == "garbage":

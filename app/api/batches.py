@@ -104,10 +104,7 @@ async def batch_results(
         return BatchResults(job_id=job_id, results=await _results(services, job_id))
     results = services.batches.results(job_id)
     lines, media_type = (as_csv(results), CSV) if format == "csv" else (as_json_lines(results), JSON_LINES)
-    headers = {
-        "content-disposition": attachment(f"answers-{job_id}.{format}"),
-        "x-content-type-options": "nosniff",
-    }
+    headers = {"content-disposition": attachment(f"answers-{job_id}.{format}")}
     return StreamingResponse(lines, media_type=media_type, headers=headers)
 
 

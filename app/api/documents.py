@@ -179,7 +179,7 @@ async def page_image(
     them could be marked: `whole`, `partial` or `missing`; `none` when there was nothing to mark.
     """
     page = await services.in_pool(services.page_images.look_up, document_id, number, span)
-    headers = {"etag": f'"{page.etag}"', "cache-control": _ASK_AGAIN, "x-content-type-options": "nosniff"}
+    headers = {"etag": f'"{page.etag}"', "cache-control": _ASK_AGAIN}
     if if_none_match is not None and headers["etag"] in if_none_match:
         return Response(status_code=304, headers=headers)
     image = await services.in_drawing_pool(services.page_images.draw, page)
@@ -213,8 +213,6 @@ async def document_file(document_id: DocumentId, services: UsesServices) -> Resp
         "content-type": info.media_type,
         "content-disposition": attachment(info.name),
         "content-length": str(size),
-        "cache-control": _ASK_AGAIN,
-        "x-content-type-options": "nosniff",
     }
     return StreamingResponse(in_chunks(file), headers=headers)
 

@@ -95,10 +95,7 @@ async def export_thread(
 ) -> Response:
     """A conversation with its sources as a file: Markdown for people, JSON with everything."""
     thread = await services.threads.get(thread_id)
-    headers = {
-        "content-disposition": attachment(f"{thread.title}.{format}"),
-        "x-content-type-options": "nosniff",
-    }
+    headers = {"content-disposition": attachment(f"{thread.title}.{format}")}
     if format == "json":
         return Response(thread.model_dump_json(indent=2), media_type="application/json", headers=headers)
     return Response(as_markdown(thread), media_type="text/markdown", headers=headers)

@@ -60,7 +60,8 @@ def parse_html(data: bytes, limits: ParseLimits) -> ParsedDocument:
     source = decoded.text.encode("utf-8", errors="replace")
     for start in range(0, len(source), _FEED_BYTES):
         parser.feed(source[start : start + _FEED_BYTES])
-    parser.close()
+    if source:  # of nothing, it could not be closed
+        parser.close()
     return page.document(decoded)
 
 

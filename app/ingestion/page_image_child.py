@@ -101,9 +101,6 @@ def _join(boxes: Sequence[Box]) -> Iterator[Box]:
         if joined is not None and _is_next(joined, box):
             joined = _union(joined, box)
             continue
-        if joined is not None and _is_next(joined, box):
-            joined = _union(joined, box)
-            continue
         if joined is not None:
             yield joined
         joined = box

@@ -18,9 +18,11 @@ from dataclasses import asdict
 from typing import Any
 
 from app.errors import CorruptDocument, DocumentTooComplex, UnreadableDocument
+from app.ingestion.confinement import confine
 from app.ingestion.loaders import LOADERS, ParsedDocument, ParseLimits
 
 _WRITE_CHARS = 1 << 20
+_MAX_OPEN_FILES = 64
 
 
 def main() -> None:
@@ -31,6 +33,7 @@ def run(work: Callable[[bytes, dict[str, Any]], None]) -> None:
     """Do the work under the limits of the request; it answers on standard output, and what it raises is told there."""
     request = json.loads(sys.argv[1])
     _limit_resources(memory_mb=request["memory_mb"], cpu_s=request["timeout_s"])
+    confine()
     try:
         work(sys.stdin.buffer.read(), request)
     except UnreadableDocument as error:
@@ -57,6 +60,7 @@ def _limit_resources(*, memory_mb: int, cpu_s: float) -> None:
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES),
     ):
         # macOS refuses some of them; the time limit of the parent holds everywhere.
         with contextlib.suppress(ValueError, OSError):

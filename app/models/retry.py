@@ -33,7 +33,7 @@ def pause_before_retry(error: ModelRateLimited, attempt: int) -> float | None:
     if error.is_final or attempt >= MAX_ATTEMPTS or asked_for > _LONGEST_REQUESTED_PAUSE_S:
         return None
     pause = max(asked_for, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** (attempt - 1)))
-    return pause * random.uniform(1.0, 1.25)  # noqa: S311  # chance, not secrecy
+    return pause * random.uniform(1.0, 1.25)  # noqa: S311  # chance, not secrecy  # nosec B311
 
 
 def with_patience(

@@ -364,3 +364,8 @@ class TestDocumentLoader:
         assert [(d.page_content, d.metadata["page"]) for d in documents] == [("one", 1), ("three", 3)]
         assert documents[1].metadata["total_pages"] == 3
         assert documents[1].metadata["title"] == "Annual report"
+
+
+def test_a_page_of_nothing_but_a_byte_order_mark_is_empty() -> None:
+    with pytest.raises(EmptyDocument):
+        read(b"\xef\xbb\xbf", "page.html")
