@@ -52,8 +52,8 @@ _PARTICIPLE = (
     r"|grown|held|hidden|kept|known|laid|led|left|lost|made|met|paid|put|risen|run|seen|sent|set|shown|sold|spent"
     r"|taken|taught|told|won|written)\b"
 )
-_PLURAL = re.compile(r"[A-Z][a-z]{3,}(?<!an)(?<![aius])s")
-"""Names seldom look so; nations do."""
+_NO_NAME = re.compile(r"[A-Z][a-z]{3,}(?<!an)(?<![aius])s|[A-Z][a-z]+-[a-z]+")
+"""Plurals, but those of nations, and words put together: names seldom look so."""
 _ARTICLES = frozenset("the a an your each either neither both".split())
 _BEFORE_NOUNS = frozenset("the a an of to and or for in".split())
 _DETERMINERS = frozenset("the a an its their another every each".split())
@@ -139,5 +139,5 @@ def _within(subject: Sequence[str], common: Set[str]) -> str:
         return " ".join(["I", *others])
     small = first.lower()
     is_name = bool(others) and others[0][0].isupper() and small not in _ARTICLES
-    is_common = small in common or small in _ARTICLES or _PLURAL.fullmatch(first)
+    is_common = small in common or small in _ARTICLES or _NO_NAME.fullmatch(first)
     return " ".join([small if is_common and not is_name else first, *others])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from app.chains.injection import find_suspicions
 from app.chains.question_sources import WRITTEN, Candidate, find_candidates, small_words
@@ -24,7 +24,7 @@ from app.schemas import Citation
 
 MOST = 3
 
-_READ_CHUNKS = 4
+_READ_CHUNKS = 3
 _TRIED = 6
 """Candidates that are tried out, some 0.5 ms of CPU each."""
 _BEGINNING = 400
@@ -54,7 +54,7 @@ def suggest(
         return []
     read = _nearest_first(evidence, citations)
     worth = _Worth(set(terms(f"{asked[-1]} {answer}")), citations, read)
-    is_fit = cache(_is_fit)
+    fit: dict[str, bool] = {}
     chosen: list[Candidate] = []
     tried = 0
     for candidate in sorted(_gather(read, citations), key=worth.of, reverse=True):
@@ -62,7 +62,10 @@ def suggest(
             break
         if worth.is_related(candidate) and _is_new(candidate, asked, chosen):
             tried += 1
-            chosen += [candidate] if is_fit(candidate.chunk.text) and _is_answered(candidate) else []
+            chunk = candidate.chunk
+            if chunk.chunk_id not in fit:
+                fit[chunk.chunk_id] = _is_fit(chunk, citations)
+            chosen += [candidate] if fit[chunk.chunk_id] and _is_answered(candidate) else []
     return [candidate.question for candidate in chosen]
 
 
@@ -91,7 +94,7 @@ class _Worth:
         return any(_is_within(citation, chunk) for citation in self.citations)
 
     def _common(self, candidate: Candidate) -> set[str]:
-        return self.spoken.intersection(terms(candidate.question))
+        return self.spoken.intersection(_bag(candidate.question))
 
 
 def _nearest_first(evidence: Evidence, citations: Sequence[Citation]) -> list[Hit]:
@@ -109,9 +112,14 @@ def _is_english(text: str) -> bool:
     return is_mostly_latin(text[:_BEGINNING]) and ENGLISH in likely_languages(text)
 
 
-def _is_fit(text: str) -> bool:
-    """Whether a question may be made of a text's words, which the reader then asks in their own name."""
-    return _is_english(text) and not find_suspicions(text)
+def _is_fit(chunk: Chunk, citations: Sequence[Citation]) -> bool:
+    """Whether a question may be made of its words, which the reader then asks in their own name.
+
+    A chunk that is cited has been looked at for what is suspicious about it.
+    """
+    flags = [citation.flags for citation in citations if _is_within(citation, chunk)]
+    is_suspicious = any(flags) if flags else bool(find_suspicions(chunk.text))
+    return not is_suspicious and _is_english(chunk.text)
 
 
 def _gather(read: Sequence[Hit], citations: Sequence[Citation]) -> Iterator[Candidate]:
@@ -147,12 +155,17 @@ def _is_same(question: str, asked: str) -> bool:
     cues = {answer_cue(question), answer_cue(asked)}
     if len(cues) == 2 and cues <= _DISTINCT_CUES:
         return False
-    return set(terms(question)) <= set(terms(asked)) or _likeness(question, asked) >= _ALIKE
+    return _bag(question) <= _bag(asked) or _likeness(question, asked) >= _ALIKE
 
 
 def _likeness(question: str, other: str) -> float:
-    one, two = set(terms(question)), set(terms(other))
+    one, two = _bag(question), _bag(other)
     return len(one & two) / max(1, len(one | two))
+
+
+@lru_cache(maxsize=256)
+def _bag(question: str) -> frozenset[str]:
+    return frozenset(terms(question))
 
 
 def _is_answered(candidate: Candidate) -> bool:

@@ -19,6 +19,7 @@ WRITTEN = [
         "The Provider pays your salary for up to eight weeks of illness a year.",
         "For how many weeks of illness a year does the Provider pay my salary?",
     ),
+    ("Full-time employees have 28 days of leave.", "How many days of leave do full-time employees have?"),
     ("Women held 31 % of management posts.", "What share of management posts did women hold?"),
     ("Emissions of scope 1 fell by 16.0 % to 1,940 tonnes.", "By how much did emissions of scope 1 fall?"),
     ("The canteen charges €3.80 for lunch.", "How much does the canteen charge for lunch?"),
