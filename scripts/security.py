@@ -1,4 +1,4 @@
-"""Look for dangerous code with bandit and for secrets with detect-secrets: `make security`.
+"""Look for dangerous code by bandit and for what must not be published by detect-secrets.
 
 Exit code 0 only when both ran and found nothing. What is made up in tests and documents stands below, word by word.
 """
