@@ -18,6 +18,9 @@ MADE_UP = (
     "sk-test-not-a-key",
     "sk-measured",
     "sk-canary-not-a-key",
+    "sk-secret-4711",
+    "not-a-key",
+    "4bf92f3577b34da6a3ce929d0e0e4736",  # the W3C's example of a trace
     "unused",
     "any-word",
     "secret",

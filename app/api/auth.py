@@ -13,13 +13,12 @@ from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from app.api.asgi import HttpMiddleware
 from app.api.known_callers import KnownCallers
-from app.api.openai_errors import openai_error
-from app.api.problems import from_error
+from app.api.refusals import refusal
 from app.api.services import Services
 from app.api.tokens import TokenVerifier
 from app.errors import ConfigurationError, Forbidden, LlmopsError, Unauthenticated
@@ -45,6 +44,7 @@ OPEN: Final = frozenset(
 
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 _NOTED_EVERY_S: Final = 60.0
+_DOTS_OF_TOKEN: Final = 2
 _HOW: Final = "send an API key as `Authorization: Bearer llmops_…`"
 
 
@@ -68,8 +68,15 @@ class Authenticator:
         ForeignHost, ForeignOrigin: a page of another web site sends the request, by a browser on this machine.
         """
         headers = Headers(scope=scope)
-        if (credentials := headers.get("authorization")) is not None:
-            return await self._check(_secret_in(credentials))
+        secret = _secret_in(headers.get("authorization", ""))
+        if secret.startswith(f"{PREFIX}_"):
+            return await self._check_key(secret)
+        if self._tokens is not None and secret.count(".") == _DOTS_OF_TOKEN:
+            return await self._tokens.verify(secret)
+        return self._by_place(scope, headers)
+
+    def _by_place(self, scope: AsgiScope, headers: Headers) -> Principal:
+        """Who sends neither a key of ours nor a token; many clients must send some word even where none is needed."""
         if self._required is False:
             return LOCAL
         if self._required or not _is_local(scope, headers):
@@ -77,9 +84,7 @@ class Authenticator:
         self._known_callers.check(headers)
         return LOCAL
 
-    async def _check(self, secret: str) -> Principal:
-        if self._tokens is not None and not secret.startswith(f"{PREFIX}_"):
-            return await self._tokens.verify(secret)
+    async def _check_key(self, secret: str) -> Principal:
         principal = await call_in(self._pool, self._keys.verify, secret)
         if principal is None or principal.key_id is None:
             raise Unauthenticated("This key is not known, has ended or was revoked")
@@ -104,11 +109,6 @@ class Authentication(HttpMiddleware):
             await refusal(scope["path"], error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-
-def refusal(path: str, error: LlmopsError) -> ASGIApp:
-    """An error as the clients of this address read it."""
-    return openai_error(error) if path.startswith("/v1/") else from_error(error)
 
 
 class Guard:
@@ -163,17 +163,17 @@ def require_way_in(settings: Settings, keys: ApiKeys) -> None:
 
 
 def _secret_in(credentials: str) -> str:
-    """The key or token of a header; in a browser's prompt the key is the password, whatever the name."""
+    """The key or token of a header, if there is any; in a browser's prompt it is the password, whatever the name."""
     scheme, _, value = credentials.strip().partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            raise Unauthenticated("The credentials cannot be read") from None
-        return password or name
-    raise Unauthenticated(f"{scheme!r} is no way to come in here: {_HOW}")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return password or name
 
 
 def _is_local(scope: AsgiScope, headers: Headers) -> bool:
