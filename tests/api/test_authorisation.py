@@ -260,3 +260,14 @@ def test_nobody_speaks_for_a_tenant_by_what_he_sends(both: Town) -> None:
             "config": {"configurable": {**extra, "caller": "x"}},
         }
         assert "brass" not in both.south.client.post("/agent/invoke", json=body).text
+
+
+def test_nothing_of_what_tenants_have_and_ask_is_in_logs_and_metrics(both: Town) -> None:
+    """After all that the tests above have done in their names."""
+    metrics = both.operator.get("/metrics").text
+    assert "llmops_http_requests_total" in metrics
+    logs = [path.read_text() for path in both.settings.log_dir.iterdir()]
+    assert any("tenant=north" in log for log in logs)
+    for secret in (*SECRETS.values(), *QUESTIONS.values(), "brass"):
+        assert secret not in metrics
+        assert not any(secret in log for log in logs)
