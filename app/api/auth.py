@@ -43,7 +43,9 @@ OPEN: Final = frozenset(
 )
 """The routes that are open to all: whether the service is well, and how it is used."""
 
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
+_FORWARDED: Final = ("forwarded", "via", "x-forwarded-", "x-real-ip", "x-envoy-", "x-client-ip", "cf-connecting-ip")
+"""How the names of headers begin by which proxies say that somebody else has sent the request."""
+_SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _NOTED_EVERY_S: Final = 60.0
 _HOW: Final = "send an API key as `Authorization: Bearer llmops_…`"
 
@@ -65,11 +67,15 @@ class Authenticator:
         """Raises:
 
         Unauthenticated: there are no credentials where some are needed, or they are not accepted.
-        ForeignHost, ForeignOrigin: a page of another web site sends the request, by a browser on this machine.
+        ForeignHost, ForeignOrigin: a page of another web site sends the request, by a browser on this machine, or by
+            one that adds the password which it keeps for this service.
         """
         headers = Headers(scope=scope)
         if (credentials := headers.get("authorization")) is not None:
-            return await self._check(_secret_in(credentials))
+            scheme, secret = _read(credentials)
+            if scheme == "basic" and scope["method"] not in _SAFE_METHODS:
+                self._known_callers.check_page(headers)
+            return await self._check(secret)
         if self._required is False:
             return LOCAL
         if self._required or not _is_local(scope, headers):
@@ -162,24 +168,29 @@ def require_way_in(settings: Settings, keys: ApiKeys) -> None:
     )
 
 
-def _secret_in(credentials: str) -> str:
-    """The key or token of a header; in a browser's prompt the key is the password, whatever the name."""
+def _read(credentials: str) -> tuple[str, str]:
+    """The scheme of a header with its key or token; in a browser's prompt the key is the password, whatever the name.
+
+    Raises Unauthenticated, which quotes nothing: a key that was sent alone would stand where the scheme should.
+    """
     scheme, _, value = credentials.strip().partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() == "basic":
+    scheme = scheme.lower()
+    if scheme == "bearer":
+        return scheme, value.strip()
+    if scheme == "basic":
         try:
             name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             raise Unauthenticated("The credentials cannot be read") from None
-        return password or name
-    raise Unauthenticated(f"{scheme!r} is no way to come in here: {_HOW}")
+        return scheme, password or name
+    raise Unauthenticated(f"The credentials are of no kind that is known here: {_HOW}")
 
 
 def _is_local(scope: AsgiScope, headers: Headers) -> bool:
     """Whether both ends of the connection are this machine, and nobody says that he only passes the request on."""
     ends = [end[0] for end in (scope.get("server"), scope.get("client")) if end]
-    return len(ends) == 2 and all(map(_is_loopback, ends)) and not any(name in headers for name in _FORWARDED)
+    is_passed_on = any(name.startswith(_FORWARDED) for name in headers)
+    return len(ends) == 2 and all(map(_is_loopback, ends)) and not is_passed_on
 
 
 def _is_loopback(host: str) -> bool:
