@@ -43,7 +43,15 @@ OPEN: Final = frozenset(
 )
 """The routes that are open to all: whether the service is well, and how it is used."""
 
-_FORWARDED: Final = ("forwarded", "via", "x-forwarded-", "x-real-ip", "x-envoy-", "x-client-ip", "cf-connecting-ip")
+_FORWARDED: Final = (
+    "forwarded",
+    "via",
+    "x-forwarded-",
+    "x-real-ip",
+    "x-envoy-",
+    "x-client-ip",
+    "cf-connecting-ip",
+)
 """How the names of headers begin by which proxies say that somebody else has sent the request."""
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _NOTED_EVERY_S: Final = 60.0

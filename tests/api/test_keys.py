@@ -124,7 +124,9 @@ def test_on_this_machine_no_key_is_needed(fresh_server: httpx.Client) -> None:
     assert fresh_server.get("/stats").status_code == 200
 
 
-@pytest.mark.parametrize("name", ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "via", "x-envoy-attempt-count"])
+@pytest.mark.parametrize(
+    "name", ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "via", "x-envoy-attempt-count"]
+)
 def test_who_comes_through_a_proxy_needs_a_key(fresh_server: httpx.Client, name: str) -> None:
     assert fresh_server.get("/stats", headers={name: "203.0.113.9"}).status_code == 401
 
