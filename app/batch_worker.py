@@ -16,8 +16,8 @@ from app.errors import LlmopsError, Overloaded, StorageUnavailable, TooManyReque
 from app.knowledge.batches import BatchClaim, Batches
 from app.runs import Runner, RunRequest
 from app.schemas import ProblemInfo
-from app.tenancy import DEFAULT_TENANT
 from app.telemetry.links import SpanLinks
+from app.tenancy import DEFAULT_TENANT
 
 log = getLogger("llmops.rag")
 

@@ -176,3 +176,19 @@ def test_bytes_of_uploads_are_counted(tmp_path: Path) -> None:
         assert client.post("/index", json=body).status_code == 200
         assert client.post("/index", json=body).status_code == 429
         assert client.get("/stats").status_code == 200
+
+
+def test_bytes_of_an_upload_of_unknown_length_are_counted_as_they_come(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n'
+        yield from [b"a note about herons\n" * 50] * 20
+        yield b"\r\n--x--\r\n"
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    with running(make_settings(tmp_path, rate_limit_upload_bytes="30000/hour")) as client:
+        assert client.post("/upload", content=pieces(), headers=headers).status_code == 202
+        refused = client.post("/upload", content=pieces(), headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert 0 < int(refused.headers["retry-after"]) <= 3_600
+        body = {"documents": [{"text": "a note about herons " * 1_000}]}
+        assert client.post("/index", json=body).status_code == 429
