@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from ipaddress import ip_address
 from time import monotonic
 from typing import Annotated, Final, cast
@@ -69,6 +69,7 @@ class Authenticator:
         self._keys = keys
         self._pool = pool
         self._noted: dict[str, float] = {}
+        self._noting: Future[None] | None = None
         self._tokens = tokens
 
     async def identify(self, scope: AsgiScope) -> Principal:
@@ -97,10 +98,17 @@ class Authenticator:
         principal = await call_in(self._pool, self._keys.verify, secret)
         if principal is None or principal.key_id is None:
             raise Unauthenticated("This key is not known, has ended or was revoked")
-        if monotonic() - self._noted.get(principal.key_id, -_NOTED_EVERY_S) >= _NOTED_EVERY_S:
-            self._noted[principal.key_id] = monotonic()
-            self._pool.submit(self._keys.note_use, principal.key_id)  # nobody waits for it
+        self._note_use(principal.key_id)
         return principal
+
+    def _note_use(self, key_id: str) -> None:
+        """Nobody waits for it: one is written at a time, so that writers who hold the database up take one thread of
+        the pool at most, and whoever comes in is still looked up by another.
+        """
+        is_due = monotonic() - self._noted.get(key_id, -_NOTED_EVERY_S) >= _NOTED_EVERY_S
+        if is_due and (self._noting is None or self._noting.done()):
+            self._noted[key_id] = monotonic()
+            self._noting = self._pool.submit(self._keys.note_use, key_id)
 
 
 class Authentication(HttpMiddleware):
