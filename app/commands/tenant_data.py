@@ -17,6 +17,7 @@ import typer
 from app.commands.output import printable, show_columns, show_json
 from app.errors import InvalidRequest, NotFound, UnknownTenant
 from app.knowledge.batches import Batches
+from app.knowledge.deletion_proof import purge_snapshots
 from app.knowledge.store import KnowledgeStore, open_store
 from app.knowledge.tenants import Tenants
 from app.schemas import DocumentInfo
@@ -72,6 +73,8 @@ def erase(tenant: str, *, confirmed: bool, as_json: bool) -> None:
     with _opened() as (_, tenants):
         _require(tenants, tenant)
         documents = tenants.erase(tenant)
+    settings = load_settings()
+    purge_snapshots(settings.effective_database_url, settings.data_dir)
     threads = asyncio.run(_erase_threads(tenant))
     if as_json:
         show_json({"erased": tenant, "documents": documents, "threads": threads})
