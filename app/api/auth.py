@@ -121,6 +121,7 @@ class Authentication(HttpMiddleware):
                 caller = await authenticator.identify(scope)
                 scope.setdefault("state", {})["principal"] = caller
                 context.actor.set(caller.name)
+                context.identity.set(caller.identity or "-")
                 context.tenant.set(caller.tenant)
         except LlmopsError as error:
             await refusal(scope["path"], error)(scope, receive, send)
