@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final, cast
 
@@ -19,6 +20,8 @@ from app.settings import Settings
 _UPLOADS = ("/upload", "/upload_pdf", "/index")
 _NEVER_LIMITED = ("/health", "/health/live", "/health/ready")
 _NETWORK_BITS: Final = 64
+_BY_ADDRESS: Final = "address "
+"""Many may stand behind one."""
 
 
 class RequestLimits(HttpMiddleware):
@@ -31,22 +34,26 @@ class RequestLimits(HttpMiddleware):
         self._bytes = Quota("bytes of uploads", settings.rate_limit_upload_bytes, storage)
         self._most = settings.max_open_requests
         self._open = 0
+        self._open_of: Counter[str] = Counter()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in _NEVER_LIMITED:
             await self._app(scope, receive, send)
             return
+        who = _who(scope)
         self._open += 1
+        self._open_of[who] += 1
         try:
-            await self._serve_counted(scope, receive, send)
+            await self._serve_counted(who, scope, receive, send)
         finally:
             self._open -= 1
+            self._open_of[who] -= 1
+            if not self._open_of[who]:
+                del self._open_of[who]
 
-    async def _serve_counted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        who = _who(scope)
+    async def _serve_counted(self, who: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if self._open > self._most:
-                raise Overloaded(f"{self._most} requests are being served, which is as many as may be")
+            self._check_open(who)
             allowance = await self._requests.use(who)
             if scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/") in _UPLOADS:
                 announced = _announced(scope)
@@ -56,6 +63,14 @@ class RequestLimits(HttpMiddleware):
             await refusal(scope["path"], error)(scope, receive, send)
             return
         await self._app(scope, receive, send if allowance is None else _telling(allowance, send))
+
+    def _check_open(self, who: str) -> None:
+        """Raises Overloaded, or TooManyRequests: half of all is his, and others have keys as well."""
+        if self._open > self._most:
+            raise Overloaded(f"{self._most} requests are being served, which is as many as may be")
+        share = max(1, self._most // 2)
+        if self._open_of[who] > share and not who.startswith(_BY_ADDRESS):
+            raise TooManyRequests(f"{share} requests of yours are being served, which is as many as may be")
 
     def _counting(self, who: str, receive: Receive) -> Receive:
         """For a body whose length nobody has told: its pieces are counted as they come, and one too many is refused."""
@@ -78,7 +93,7 @@ def _who(scope: Scope) -> str:
     if principal is not None and principal.identity is not None:
         return principal.identity
     client = scope.get("client")
-    return f"address {_place(client[0])}" if client else "somebody"
+    return f"{_BY_ADDRESS}{_place(client[0])}" if client else f"{_BY_ADDRESS}unknown"
 
 
 def _place(host: str) -> str:
