@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from logging import getLogger
@@ -16,12 +17,14 @@ from app.knowledge.batches import BatchClaim, Batches
 from app.runs import Runner, RunRequest
 from app.schemas import ProblemInfo
 from app.telemetry.links import SpanLinks
+from app.tenancy import DEFAULT_TENANT
 
 log = getLogger("llmops.rag")
 
 LEASE_S = 20.0
 _RENEWALS_PER_LEASE = 4
 _POLL_S = 1.0
+_LONGEST_REST_S = 60.0
 _FAILED = ProblemInfo(
     code=LlmopsError.code, detail="The question failed unexpectedly; the log has the details"
 )
@@ -44,6 +47,8 @@ class BatchWorker:
         self._work = asyncio.Event()
         self._is_stopping = False
         self._links = SpanLinks()
+        self._resting: dict[str, float] = {}
+        """Tenants who have used up what they may have, and until when nothing of theirs is tried."""
 
     def start(self) -> None:
         """Take questions, those of the oldest job first, until `aclose`."""
@@ -88,7 +93,7 @@ class BatchWorker:
         """Answer one question, if there is any; whatever happens, the loop lives on."""
         owner = f"{self._name}-{next(self._numbers)}"
         try:
-            claim = await self._in_pool(self._batches.claim_next, owner)
+            claim = await self._in_pool(self._batches.claim_next, owner, but_of=self._who_rests())
         except StorageUnavailable as error:
             log.warning("storage_unavailable", extra={"reason": error.detail})
             return False
@@ -112,7 +117,10 @@ class BatchWorker:
             if self._is_stopping:
                 await self._in_pool(self._batches.release, claim)
             raise
-        except (TooManyRequests, Overloaded):
+        except TooManyRequests as refusal:
+            self._let_rest(claim, refusal)
+            await self._in_pool(self._batches.release, claim)
+        except Overloaded:
             await self._in_pool(self._batches.release, claim)
             await asyncio.sleep(_POLL_S)
         except LlmopsError as error:
@@ -126,6 +134,16 @@ class BatchWorker:
                 mode="json", exclude={"evidence", "suggestions"}
             )  # which may name what is deleted later
             await self._in_pool(self._batches.finish, claim, answer=kept)
+
+    def _let_rest(self, claim: BatchClaim, refusal: TooManyRequests) -> None:
+        """Whoever has nothing left must not keep the others waiting behind his questions."""
+        tenant = claim.request.get("tenant", DEFAULT_TENANT)
+        self._resting[tenant] = time.monotonic() + min(refusal.retry_after_s, _LONGEST_REST_S)
+
+    def _who_rests(self) -> list[str]:
+        now = time.monotonic()
+        self._resting = {tenant: until for tenant, until in self._resting.items() if until > now}
+        return list(self._resting)
 
     async def _keep_alive(self) -> None:
         while True:

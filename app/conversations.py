@@ -59,6 +59,10 @@ _PAGE: Final = (
     " ORDER BY updated_at DESC, thread_id LIMIT ? OFFSET ?"
 )
 _IDS: Final = "SELECT thread_id FROM threads WHERE instr(thread_id, ?) = ? ORDER BY thread_id"
+_FORGET_REST: Final = (
+    "DELETE FROM checkpoints WHERE instr(thread_id, ?) = ? AND thread_id NOT IN (SELECT thread_id FROM threads)",
+    "DELETE FROM writes WHERE instr(thread_id, ?) = ? AND thread_id NOT IN (SELECT thread_id FROM threads)",
+)
 _IS_KNOWN: Final = "SELECT 1 FROM turns WHERE thread_id = ? AND run_id = ?"
 _REMOVE: Final = (
     REMOVE_FEEDBACK,
@@ -127,6 +131,12 @@ class Conversations:
     async def ids(self, tenant: str) -> list[str]:
         """The ids of all threads of a tenant, as they are stored."""
         return await self._values(_IDS, _range_of(tenant))
+
+    async def forget_rest(self, tenant: str) -> None:
+        """Remove what runs have left that gave no answer: it belongs to no conversation, and may quote a document."""
+        async with self._writing():
+            for statement in _FORGET_REST:
+                await self._connection.execute(statement, _range_of(tenant))
 
     async def tenants(self) -> set[str]:
         """Everybody who has a thread."""

@@ -39,4 +39,6 @@ class Housekeeping:
                     log.info("document_expired", extra={"document_id": document_id})
             except StorageUnavailable as error:
                 log.warning("storage_unavailable", extra={"reason": error.detail})
+            except Exception:  # the last resort: nobody would notice that documents are kept for too long
+                log.exception("housekeeping_failed")
             await asyncio.sleep(_EVERY_S)

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from app.conversations import Conversations
-from app.errors import ConfigurationError, StorageUnavailable
+from app.errors import ConfigurationError, StorageUnavailable, UnknownThread
 from app.feedback import FeedbackStore
 from app.waiting_plans import WaitingPlans
 
@@ -84,6 +84,20 @@ class ThreadMemory(AsyncSqliteSaver):
         Raises UnknownThread.
         """
         await self.conversations.remove(thread_id)
+        await self._empty_log()
+
+    async def forget_all(self, tenant: str) -> int:
+        """Remove everything of a tenant, and tell how many conversations; see `forget`."""
+        count = 0
+        for thread_id in await self.conversations.ids(tenant):
+            with suppress(UnknownThread):  # somebody was faster
+                await self.conversations.remove(thread_id)
+                count += 1
+        await self.conversations.forget_rest(tenant)
+        await self._empty_log()
+        return count
+
+    async def _empty_log(self) -> None:
         async with self.lock:
             await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
 

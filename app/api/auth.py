@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from ipaddress import ip_address
 from time import monotonic
 from typing import Annotated, Final, cast
@@ -42,7 +42,17 @@ OPEN: Final = frozenset(
 )
 """The routes that are open to all: whether the service is well, and how it is used."""
 
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
+_FORWARDED: Final = (
+    "forwarded",
+    "via",
+    "x-forwarded-",
+    "x-real-ip",
+    "x-envoy-",
+    "x-client-ip",
+    "cf-connecting-ip",
+)
+"""How the names of headers begin by which proxies say that somebody else has sent the request."""
+_SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _NOTED_EVERY_S: Final = 60.0
 _DOTS_OF_TOKEN: Final = 2
 _HOW: Final = "send an API key as `Authorization: Bearer llmops_…`"
@@ -59,16 +69,20 @@ class Authenticator:
         self._keys = keys
         self._pool = pool
         self._noted: dict[str, float] = {}
+        self._noting: Future[None] | None = None
         self._tokens = tokens
 
     async def identify(self, scope: AsgiScope) -> Principal:
         """Raises:
 
         Unauthenticated: there are no credentials where some are needed, or they are not accepted.
-        ForeignHost, ForeignOrigin: a page of another web site sends the request, by a browser on this machine.
+        ForeignHost, ForeignOrigin: a page of another web site sends the request, by a browser on this machine, or by
+            one that adds the password which it keeps for this service.
         """
         headers = Headers(scope=scope)
-        secret = _secret_in(headers.get("authorization", ""))
+        scheme, secret = _read(headers.get("authorization", ""))
+        if scheme == "basic" and scope["method"] not in _SAFE_METHODS:
+            self._known_callers.check_page(headers)
         if secret.startswith(f"{PREFIX}_"):
             return await self._check_key(secret)
         if self._tokens is not None and secret.count(".") == _DOTS_OF_TOKEN:
@@ -88,10 +102,17 @@ class Authenticator:
         principal = await call_in(self._pool, self._keys.verify, secret)
         if principal is None or principal.key_id is None:
             raise Unauthenticated("This key is not known, has ended or was revoked")
-        if monotonic() - self._noted.get(principal.key_id, -_NOTED_EVERY_S) >= _NOTED_EVERY_S:
-            self._noted[principal.key_id] = monotonic()
-            self._pool.submit(self._keys.note_use, principal.key_id)  # nobody waits for it
+        self._note_use(principal.key_id)
         return principal
+
+    def _note_use(self, key_id: str) -> None:
+        """Nobody waits for it: one is written at a time, so that writers who hold the database up take one thread of
+        the pool at most, and whoever comes in is still looked up by another.
+        """
+        is_due = monotonic() - self._noted.get(key_id, -_NOTED_EVERY_S) >= _NOTED_EVERY_S
+        if is_due and (self._noting is None or self._noting.done()):
+            self._noted[key_id] = monotonic()
+            self._noting = self._pool.submit(self._keys.note_use, key_id)
 
 
 class Authentication(HttpMiddleware):
@@ -104,6 +125,7 @@ class Authentication(HttpMiddleware):
                 caller = await authenticator.identify(scope)
                 scope.setdefault("state", {})["principal"] = caller
                 context.actor.set(caller.name)
+                context.identity.set(caller.identity or "-")
                 context.tenant.set(caller.tenant)
         except LlmopsError as error:
             await refusal(scope["path"], error)(scope, receive, send)
@@ -162,24 +184,29 @@ def require_way_in(settings: Settings, keys: ApiKeys) -> None:
     )
 
 
-def _secret_in(credentials: str) -> str:
-    """The key or token of a header, if there is any; in a browser's prompt it is the password, whatever the name."""
+def _read(credentials: str) -> tuple[str, str]:
+    """The scheme of a header with its key or token, empty where there is none that can be read.
+
+    In a browser's prompt the key is the password, whatever the name.
+    """
     scheme, _, value = credentials.strip().partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() != "basic":
-        return ""
+    scheme = scheme.lower()
+    if scheme == "bearer":
+        return scheme, value.strip()
+    if scheme != "basic":
+        return "", ""
     try:
         name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return password or name
+        return scheme, ""
+    return scheme, password or name
 
 
 def _is_local(scope: AsgiScope, headers: Headers) -> bool:
     """Whether both ends of the connection are this machine, and nobody says that he only passes the request on."""
     ends = [end[0] for end in (scope.get("server"), scope.get("client")) if end]
-    return len(ends) == 2 and all(map(_is_loopback, ends)) and not any(name in headers for name in _FORWARDED)
+    is_passed_on = any(name.startswith(_FORWARDED) for name in headers)
+    return len(ends) == 2 and all(map(_is_loopback, ends)) and not is_passed_on
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Who may call `/mcp` out of a browser: pages of this machine and of the configured origins, and nobody else's.
+"""Whose pages may call out of a browser: those of this machine and of the configured origins, and nobody else's.
 
 A page of any web site can send requests to 127.0.0.1, and with a name of its own that it points there (DNS rebinding)
 read the answers too. Programs send no `Origin`.
@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from app.errors import ForeignHost, ForeignOrigin
 
 _ANYBODY = "*"
+_OWN_PAGES = ("same-origin", "none")
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -38,6 +39,23 @@ class KnownCallers:
         if origin is not None and not self._may_call(origin.lower(), host.lower()):
             raise ForeignOrigin(
                 f"Pages of {origin!r} may not call this address; LLMOPS_CORS_ORIGINS allows them"
+            )
+
+    def check_page(self, headers: Headers) -> None:
+        """Refuse what a page of another site sends with credentials that the browser adds by itself.
+
+        The host may be any that a proxy serves. `Sec-Fetch-Site` says the same as `Origin` where that proxy hides the
+        host; neither can be made up by a page, and programs send neither.
+
+        Raises ForeignOrigin.
+        """
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if self._open or site in _OWN_PAGES or (origin is None and site is None):
+            return
+        if origin is None or not self._may_call(origin.lower(), headers.get("host", "").lower()):
+            raise ForeignOrigin(
+                f"Pages of {origin or 'another site'!r} may not use a password that a browser keeps; "
+                "LLMOPS_CORS_ORIGINS allows them"
             )
 
     def _is_ours(self, host: str) -> bool:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api.asgi import HttpMiddleware
-from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, NotFound, RequestError
+from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, NotFound, RequestError, TooManyRequests
 from app.schemas import Problem, ProblemInfo
 from app.telemetry import context
 
@@ -21,7 +21,9 @@ log = getLogger("llmops.api")
 
 MEDIA_TYPE = "application/problem+json"
 # Those of the framework's errors that are also ours.
-_OURS = {error.status: error for error in (RequestError, NotFound, BodyTooLarge, InvalidRequest)}
+_OURS = {
+    error.status: error for error in (RequestError, NotFound, BodyTooLarge, InvalidRequest, TooManyRequests)
+}
 _CODES = {405: "method_not_allowed"}
 
 

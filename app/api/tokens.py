@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from logging import getLogger
 from time import monotonic
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from app.errors import IdentityProviderUnreachable, Unauthenticated
 from app.principal import SCOPES, Principal, Scope
 from app.settings import Settings
 from app.tenancy import TENANT_NAME
+
+log = getLogger("llmops.api")
 
 _ALGORITHMS: Final = (
     "RS256",
@@ -32,11 +35,14 @@ _REQUIRED: Final = ("exp", "iss", "aud", "sub")
 _LEEWAY_S: Final = 30
 _ASKED_AGAIN_AFTER_S: Final = 60.0
 _TIMEOUT_S: Final = 10.0
+_NOT_AS_EXPECTED: Final = (ValueError, LookupError, TypeError, AttributeError)
+_OLD_AFTER_S: Final = 3_600.0
+"""A key that the provider has withdrawn must not open anything for ever."""
 _SCOPE_PREFIX: Final = "llmops:"
 
 
 class TokenVerifier:
-    """Asks the provider for its keys with the first token, and again when a token names a key that is not among them.
+    """Asks the provider for its keys with the first token, when a token names one that is not among them, and hourly.
 
     A token says its tenant in the claim `LLMOPS_OIDC_TENANT_CLAIM`, and what its bearer may do in `scope` (or `scp`),
     as `llmops:read llmops:write`.
@@ -49,9 +55,13 @@ class TokenVerifier:
         self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False)
         self._keys: dict[str, jwt.PyJWK] = {}
         self._asked_at: float | None = None
-        self._asking = asyncio.Lock()
+        self._fetched_at: float | None = None
+        self._asking: asyncio.Task[None] | None = None
 
     async def aclose(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
         await self._http.aclose()
 
     async def verify(self, token: str) -> Principal:
@@ -83,10 +93,12 @@ class TokenVerifier:
         return Principal(tenant, subject, _scopes(claims), subject=subject)
 
     async def _key(self, key_id: str) -> jwt.PyJWK:
-        async with self._asking:
-            if key_id not in self._keys and self._may_ask():
-                self._asked_at = monotonic()
-                self._keys = await self._fetch()
+        """Only who names an unknown key waits for the provider: anybody can, and it may be slow to answer."""
+        if self._asking is None and (self._are_old() or key_id not in self._keys) and self._may_ask():
+            self._asking = asyncio.create_task(self._renew())
+            self._asking.add_done_callback(_note)
+        if key_id not in self._keys and self._asking is not None:
+            await asyncio.shield(self._asking)
         if key_id not in self._keys:
             raise Unauthenticated("The token is signed by a key that the identity provider does not have")
         return self._keys[key_id]
@@ -95,14 +107,29 @@ class TokenVerifier:
         """Anybody can name keys that do not exist; the provider must not suffer for it."""
         return self._asked_at is None or monotonic() - self._asked_at >= _ASKED_AGAIN_AFTER_S
 
+    def _are_old(self) -> bool:
+        return self._fetched_at is not None and monotonic() - self._fetched_at >= _OLD_AFTER_S
+
+    async def _renew(self) -> None:
+        """Who comes while the keys are being fetched waits for the same answer, be it a failure."""
+        self._asked_at = monotonic()
+        try:
+            self._keys = await self._fetch()
+            self._fetched_at = monotonic()
+        except IdentityProviderUnreachable:
+            if not self._keys:
+                self._asked_at = None  # nobody can come in before it answers
+            raise
+        finally:
+            self._asking = None
+
     async def _fetch(self) -> dict[str, jwt.PyJWK]:
         try:
             about = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
             found = jwt.PyJWKSet.from_dict(await self._get(str(about["jwks_uri"])))
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
-            self._asked_at = None
+        except (httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, *_NOT_AS_EXPECTED) as error:
             raise IdentityProviderUnreachable(f"The identity provider gives no keys: {error}") from error
-        return {key.key_id or "": key for key in found.keys}
+        return {key.key_id or "": key for key in found.keys if key.algorithm_name in _ALGORITHMS}
 
     async def _get(self, url: str) -> dict[str, Any]:
         response = await self._http.get(url)
@@ -118,7 +145,13 @@ def open_verifier(settings: Settings) -> TokenVerifier | None:
     return TokenVerifier(settings.oidc_issuer, settings.oidc_audience, settings.oidc_tenant_claim)
 
 
+def _note(asking: asyncio.Task[None]) -> None:
+    """Say that the provider gave no keys: where there are some already, nobody may have waited for it."""
+    if not asking.cancelled() and (failure := asking.exception()) is not None:
+        log.warning("identity_provider_unreachable", extra={"reason": str(failure)})
+
+
 def _scopes(claims: dict[str, Any]) -> frozenset[Scope]:
-    said = claims.get("scope", claims.get("scp", ""))
-    names = said.split() if isinstance(said, str) else [name for name in said if isinstance(name, str)]
+    said = claims.get("scope", claims.get("scp"))
+    names = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
     return frozenset(scope for scope in SCOPES if f"{_SCOPE_PREFIX}{scope}" in names)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import typer
@@ -15,6 +17,7 @@ import typer
 from app.commands.output import printable, show_columns, show_json
 from app.errors import InvalidRequest, NotFound, UnknownTenant
 from app.knowledge.batches import Batches
+from app.knowledge.deletion_proof import purge_snapshots
 from app.knowledge.store import KnowledgeStore, open_store
 from app.knowledge.tenants import Tenants
 from app.schemas import DocumentInfo
@@ -50,11 +53,7 @@ def export(tenant: str, file: Path, *, as_json: bool) -> None:
     """Names in the file are made of ids: what a document is called must not decide where it is unpacked."""
     with _opened() as (store, tenants):
         _require(tenants, tenant)
-        try:
-            archive = ZipFile(file, "x", ZIP_DEFLATED)
-        except OSError as error:
-            raise InvalidRequest(f"{str(file)!r} cannot be written: {error.strerror}") from None
-        with archive:
+        with _created(file) as target, ZipFile(target, "w", ZIP_DEFLATED) as archive:
             documents = store.list_documents(tenant=tenant)
             for document in documents:
                 _write_document(archive, store, document)
@@ -74,11 +73,22 @@ def erase(tenant: str, *, confirmed: bool, as_json: bool) -> None:
     with _opened() as (_, tenants):
         _require(tenants, tenant)
         documents = tenants.erase(tenant)
+    settings = load_settings()
+    purge_snapshots(settings.effective_database_url, settings.data_dir)
     threads = asyncio.run(_erase_threads(tenant))
     if as_json:
         show_json({"erased": tenant, "documents": documents, "threads": threads})
     else:
         typer.echo(f"erased {tenant}: {documents} documents, {threads} conversations")
+
+
+def _created(file: Path) -> BinaryIO:
+    """A new file that nobody else on this machine can read; it holds all that the tenant has. Raises InvalidRequest."""
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError as error:
+        raise InvalidRequest(f"{str(file)!r} cannot be written: {error.strerror}") from None
+    return os.fdopen(descriptor, "wb")
 
 
 def _names(tenants: Tenants) -> list[str]:
@@ -120,10 +130,7 @@ async def _write_threads(archive: ZipFile, tenant: str) -> int:
 
 async def _erase_threads(tenant: str) -> int:
     async with open_threads(load_settings().data_dir / "threads.db") as memory:
-        thread_ids = await memory.conversations.ids(tenant)
-        for thread_id in thread_ids:
-            await memory.forget(thread_id)
-    return len(thread_ids)
+        return await memory.forget_all(tenant)
 
 
 async def _tenants_of_threads() -> set[str]:

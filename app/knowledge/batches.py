@@ -79,17 +79,21 @@ class Batches:
             connection.execute(insert(batch_items), rows)
         return job_id
 
-    def claim_next(self, owner: str) -> BatchClaim | None:
-        """Take the next question of the oldest job; None when there is none that nobody has."""
+    def claim_next(self, owner: str, *, but_of: Collection[str] = ()) -> BatchClaim | None:
+        """Take the next question of the oldest job; None when there is none that nobody has.
+
+        `but_of` are tenants whose questions are left where they are.
+        """
         now = self._now()
         due = (
             select(batch_items.c.job_id, batch_items.c.ordinal, batch_items.c.request)
             .join_from(batch_items, jobs)
             .where(
+                jobs.c.tenant.not_in(but_of),
                 or_(
                     batch_items.c.state == "queued",
                     and_(batch_items.c.state == "running", batch_items.c.lease_until < now),
-                )
+                ),
             )
             .order_by(jobs.c.created_at, batch_items.c.job_id, batch_items.c.ordinal)
             .limit(1)

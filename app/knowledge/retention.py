@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from app.errors import UnknownDocument
 from app.knowledge.database import Database
@@ -33,6 +33,8 @@ class Retention:
         """
         deleted: list[str] = []
         for document_id in self._expired():
+            if not self._expired(document_id):
+                continue
             try:
                 self._delete(document_id)
             except UnknownDocument:
@@ -40,13 +42,17 @@ class Retention:
             deleted.append(document_id)
         return deleted
 
-    def _expired(self) -> list[str]:
+    def _expired(self, document_id: str | None = None) -> list[str]:
+        """All of them, or this one if it still is: many take a while to delete, in which somebody may have come to
+        keep a collection for longer, or sent a file anew.
+        """
         found: list[str] = []
+        asked = true() if document_id is None else documents.c.document_id == document_id
         with self._database.reading() as connection:
             for collection in connection.execute(select(collections.c.name, collections.c.settings)).all():
                 if (days := collection.settings.get("retention_days")) is None:
                     continue
                 old = documents.c.created_at < self._now() - timedelta(days=days)
                 inside = documents.c.collection == collection.name
-                found += connection.scalars(select(documents.c.document_id).where(inside, old))
+                found += connection.scalars(select(documents.c.document_id).where(inside, old, asked))
         return found

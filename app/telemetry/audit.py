@@ -32,6 +32,7 @@ def audit(
     """
     fields: dict[str, Value | list[str] | None] = {
         "actor": context.actor.get(),
+        "identity": context.identity.get(),
         "tenant": context.tenant.get(),
         "subject_kind": subject_kind,
         "subject_id": subject_id and plain_name(subject_id),

@@ -14,11 +14,13 @@ run_id: ContextVar[str] = ContextVar("run_id", default="-")
 thread_id: ContextVar[str] = ContextVar("thread_id", default="-")
 actor: ContextVar[str] = ContextVar("actor", default="local")
 """Who asked for it: the name of a key, or `local` where nobody has to say who they are."""
+identity: ContextVar[str] = ContextVar("identity", default="-")
+"""Which key or which user of an identity provider that was; names are chosen, and two may choose the same."""
 tenant: ContextVar[str] = ContextVar("tenant", default="-")
 
 LOGGED: Final = (request_id, run_id, thread_id, tenant)
 """What every log line names."""
-_GOES_ALONG: Final[tuple[ContextVar[str], ...]] = (*LOGGED, actor)
+_GOES_ALONG: Final[tuple[ContextVar[str], ...]] = (*LOGGED, actor, identity)
 
 
 def logged() -> dict[str, str]:

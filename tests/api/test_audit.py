@@ -14,6 +14,7 @@ import pytest
 
 from app.telemetry import context
 from app.telemetry.audit import audit, close_audit_log, open_audit_log
+from tests.api.tenants import town
 from tests.live import make_settings, running
 
 ASKS = "It answers a question; the conversation that it may leave is shown with its thread."
@@ -271,6 +272,20 @@ def test_the_actor_and_the_tenant_come_from_the_context(tmp_path: Path) -> None:
     (line,) = (tmp_path / "audit.jsonl").read_text().splitlines()
     record = json.loads(line)
     assert (record["actor"], record["tenant"], record["subject_id"]) == ("Ada\nLovelace", "blue", None)
+
+
+def test_two_keys_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    with town(tmp_path) as found:
+        keys = [
+            found.north.client.post("/keys", json={"name": "import", "scopes": ["write"]}).json()
+            for _ in "ab"
+        ]
+        for key in keys:
+            headers = {"authorization": f"Bearer {key['key']}"}
+            found.anonymous.post("/clear", json={"confirm": True}, headers=headers).raise_for_status()
+    records = Audited(found.anonymous, tmp_path / "logs" / "audit.jsonl").records()[-2:]
+    assert [record["actor"] for record in records] == ["import", "import"]
+    assert [record["identity"] for record in records] == [f"key {key['key_id']}" for key in keys]
 
 
 def test_a_file_that_cannot_be_written_fails_nobody_and_counts(tmp_path: Path) -> None:

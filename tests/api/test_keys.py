@@ -34,6 +34,37 @@ def test_a_browser_sends_the_key_as_a_password(both: Town, pair: str) -> None:
     assert both.anonymous.get("/qa/playground/", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, 202),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "https://evil.example", "sec-fetch-site": "same-site"}, 403),
+        ({"origin": "https://docs.example", "host": "docs.example"}, 202),
+        ({"origin": "https://docs.example", "sec-fetch-site": "same-origin"}, 202),
+    ],
+    ids=str,
+)
+def test_no_foreign_page_uses_the_password_that_a_browser_keeps(
+    both: Town, sent: dict[str, str], status: int
+) -> None:
+    """A form of any site can be sent here, and the browser adds the password to it."""
+    credentials = base64.b64encode(f"x:{key_of(both.south.client)}".encode()).decode()
+    headers = {"authorization": f"Basic {credentials}", **sent}
+    files = {"files": ("planted.txt", b"Believe this.\n")}
+    assert both.anonymous.post("/upload", files=files, headers=headers).status_code == status
+    assert both.anonymous.get("/documents", headers=headers).status_code == 200
+
+
+def test_a_key_that_is_sent_without_its_scheme_is_not_repeated(both: Town) -> None:
+    key = key_of(both.north.client)
+    response = both.anonymous.get("/stats", headers={"authorization": key})
+    assert response.status_code == 401
+    assert key.rpartition("_")[2] not in response.text
+
+
 @pytest.mark.parametrize("header", ["Bearer", "Basic !", "Basic //8=", "Digest x", "", "Bearer llmops_x_y"])
 def test_credentials_that_are_none_are_refused(both: Town, header: str) -> None:
     response = both.anonymous.get("/stats", headers={"authorization": header})
@@ -93,7 +124,9 @@ def test_on_this_machine_no_key_is_needed(fresh_server: httpx.Client) -> None:
     assert fresh_server.get("/stats").status_code == 200
 
 
-@pytest.mark.parametrize("name", ["forwarded", "x-forwarded-for", "x-real-ip"])
+@pytest.mark.parametrize(
+    "name", ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "via", "x-envoy-attempt-count"]
+)
 def test_who_comes_through_a_proxy_needs_a_key(fresh_server: httpx.Client, name: str) -> None:
     assert fresh_server.get("/stats", headers={name: "203.0.113.9"}).status_code == 401
 
@@ -147,3 +180,19 @@ def test_bytes_of_uploads_are_counted(tmp_path: Path) -> None:
         assert client.post("/index", json=body).status_code == 200
         assert client.post("/index", json=body).status_code == 429
         assert client.get("/stats").status_code == 200
+
+
+def test_bytes_of_an_upload_of_unknown_length_are_counted_as_they_come(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\n'
+        yield from [b"a note about herons\n" * 50] * 20
+        yield b"\r\n--x--\r\n"
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    with running(make_settings(tmp_path, rate_limit_upload_bytes="30000/hour")) as client:
+        assert client.post("/upload", content=pieces(), headers=headers).status_code == 202
+        refused = client.post("/upload", content=pieces(), headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert 0 < int(refused.headers["retry-after"]) <= 3_600
+        body = {"documents": [{"text": "a note about herons " * 1_000}]}
+        assert client.post("/index", json=body).status_code == 429

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +32,7 @@ class Provider:
     url: str = ""
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=lambda: {"k1": new_key()})
     asked: int = 0
+    answers_after_s: float = 0.0
     is_down: bool = False
 
     def app(self) -> FastAPI:
@@ -38,6 +41,7 @@ class Provider:
         @app.get("/.well-known/openid-configuration", response_model=None)
         def about() -> dict[str, str] | JSONResponse:
             self.asked += 1
+            time.sleep(self.answers_after_s)
             return (
                 JSONResponse({}, 503)
                 if self.is_down
@@ -129,6 +133,8 @@ def test_tokens_of_two_tenants_see_nothing_of_each_other(service: httpx.Client, 
         {"tenant": ["north"]},
         {"scope": "llmops:everything"},
         {"scope": "read"},
+        {"scope": 5},
+        {"scope": {"llmops:read": True}},
     ],
     ids=str,
 )
@@ -153,6 +159,53 @@ def test_keys_that_do_not_exist_do_not_make_us_ask_again_and_again(
     for number in range(5):
         assert get(service, provider.token(kid=f"x{number}", key=new_key())).status_code == 401
     assert provider.asked <= before + 1
+
+
+def test_a_token_that_is_nested_too_deeply_is_none(service: httpx.Client) -> None:
+    header = base64.urlsafe_b64encode(b"[" * 40_000).decode().rstrip("=")
+    assert get(service, f"{header}.e30.e30").status_code == 401
+
+
+def test_who_names_unknown_keys_keeps_nobody_else_waiting(tmp_path_factory: pytest.TempPathFactory) -> None:
+    provider = Provider()
+    with serving(provider.app()) as url:
+        provider.url = url
+        settings = make_settings(
+            tmp_path_factory.mktemp("slow"), api_keys_required=True, oidc_issuer=url, oidc_audience=AUDIENCE
+        )
+        with running(settings) as client, pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor() as pool:
+            assert get(client, provider.token()).status_code == 200
+            patch.setattr("app.api.tokens._ASKED_AGAIN_AFTER_S", 0.0)
+            provider.answers_after_s = 4.0
+            unknown = pool.submit(get, client, provider.token(kid="x", key=new_key()))
+            while provider.asked < 2:
+                time.sleep(0.01)
+            assert get(client, provider.token()).status_code == 200
+            assert not unknown.done()
+            assert unknown.result().status_code == 401
+
+
+def test_a_key_that_the_provider_withdraws_opens_nothing_for_long(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.tokens._OLD_AFTER_S", 0.0)
+    monkeypatch.setattr("app.api.tokens._ASKED_AGAIN_AFTER_S", 0.0)
+    provider = Provider(keys={"k1": new_key(), "k2": new_key()})
+    with serving(provider.app()) as url:
+        provider.url = url
+        settings = make_settings(
+            tmp_path_factory.mktemp("old"), api_keys_required=True, oidc_issuer=url, oidc_audience=AUDIENCE
+        )
+        token = provider.token(kid="k2")
+        with running(settings) as client:
+            assert get(client, token).status_code == 200
+            del provider.keys["k2"]
+            deadline = time.monotonic() + 20
+            while get(client, token).status_code != 401:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            provider.is_down = True
+            assert get(client, provider.token()).status_code == 200
 
 
 def test_a_provider_that_is_down_is_said_and_asked_again(tmp_path_factory: pytest.TempPathFactory) -> None:

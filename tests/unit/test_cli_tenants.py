@@ -82,6 +82,9 @@ def test_a_tenant_is_exported_and_erased_and_the_other_stays(
     with town(tmp_path) as found:
         asked = {"questions": [{"question": QUESTIONS["north"], "collection": "vaults"}]}
         found.north.client.post("/ask/batch", json=asked, params={"wait": "true"}).raise_for_status()
+        for tenant in (found.north, found.south):
+            failing = {"question": "?", "document_ids": [f"lost in the {tenant.name}"]}
+            assert tenant.client.post("/ask", json=failing).status_code == 404
     capsys.readouterr()
     names = [line.split()[0] for line in run(capsys, "tenants", "list")[1].splitlines()]
     assert names == ["TENANT", "default", "north", "south"]
@@ -99,12 +102,18 @@ def test_a_tenant_is_exported_and_erased_and_the_other_stays(
     assert run(capsys, "tenants", "export", "north", str(file))[0] == 1  # nothing is written over
 
     assert run(capsys, "tenants", "erase", "north")[0] == 1
+    snapshot = tmp_path / "data" / "indexes" / "vectors" / f"{0:016x}-{0:032x}"  # from before the deletion
+    snapshot.mkdir(parents=True)
+    (snapshot / "words").write_text(SECRETS["north"])
     assert (
         run(capsys, "tenants", "erase", "north", "--yes")[1] == "erased north: 1 documents, 1 conversations\n"
     )
     for path in (tmp_path / "data").rglob("*"):
-        if path.is_file() and "indexes" not in path.parts:
+        if path.is_file():
             assert b"seven brass levers" not in path.read_bytes(), path
+            assert b"lost in the north" not in path.read_bytes(), path
+    assert b"lost in the south" in (tmp_path / "data" / "threads.db").read_bytes()
+    assert file.stat().st_mode & 0o077 == 0  # nobody else on the machine reads it
     assert [line.split()[0] for line in run(capsys, "tenants", "list")[1].splitlines()] == [
         "TENANT",
         "default",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -48,6 +50,45 @@ def test_a_document_that_somebody_else_deletes_meanwhile_does_no_harm(tmp_path: 
             store.delete_document(document_id)
 
         assert Retention(store._database, overtaken, lambda: later).sweep() == []
+
+
+def test_what_is_to_be_kept_after_all_is_not_deleted(tmp_path: Path) -> None:
+    """Somebody changes his mind while the first of many is being deleted."""
+    settings = make_settings(tmp_path)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        store.catalogue.create("brief", CollectionSettings(retention_days=1))
+        for text in (b"A note.", b"Another."):
+            store.begin_document(text, name="n.txt", collection="brief", media_type="text/plain")
+        later = datetime.now(UTC) + timedelta(days=2)
+
+        def delete(document_id: str) -> None:
+            store.delete_document(document_id)
+            store.catalogue.change("brief", CollectionSettings(retention_days=None))
+
+        assert len(Retention(store._database, delete, lambda: later).sweep()) == 1
+        assert len(store.list_documents()) == 1
+
+
+async def test_what_nobody_expected_is_logged_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("app.housekeeping._EVERY_S", 0)
+    calls, has_succeeded = [], asyncio.Event()
+
+    async def in_pool(sweep: object) -> list[str]:
+        calls.append(sweep)
+        if len(calls) < 3:
+            raise RuntimeError("a bug")
+        has_succeeded.set()
+        return []
+
+    housekeeping = Housekeeping(cast(Retention, SimpleNamespace(sweep=None)), in_pool)
+    housekeeping.start()
+    try:
+        await asyncio.wait_for(has_succeeded.wait(), 5)
+    finally:
+        await housekeeping.aclose()
+    assert "housekeeping_failed" in caplog.text
 
 
 async def test_a_store_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
