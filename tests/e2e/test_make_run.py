@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from app.knowledge.store import open_store
+from scripts.run import ADD_SAMPLES
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -128,7 +129,7 @@ def test_with_keys_the_samples_need_one(root: Path, tmp_path: Path) -> None:
         key = store.keys().create(name="run", tenant="default", scopes=["read", "write"]).key
     said: list[str] = []
     with installation.running(said, LLMOPS_API_KEYS_REQUIRED="true"):
-        assert any("the samples are left out: " in line and "LLMOPS_API_KEY" in line for line in said)
+        assert any("the samples are left out: " in line and ADD_SAMPLES in line for line in said)
         assert httpx.get(f"{installation.ui_url}/_stcore/health").is_success
     with installation.running(LLMOPS_API_KEYS_REQUIRED="true", LLMOPS_API_KEY=key):
         stats = httpx.get(f"{installation.url}/stats", headers={"authorization": f"Bearer {key}"}).json()
