@@ -133,8 +133,8 @@ class Unauthenticated(RequestError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Both ways to come in; a browser that opens a page asks its user by the second."""
-        return {"www-authenticate": 'Bearer realm="llmops", Basic realm="llmops", charset="UTF-8"'}
+        """Both ways to come in; browsers ask their users by Basic, Chromium only where that stands first."""
+        return {"www-authenticate": 'Basic realm="llmops", charset="UTF-8", Bearer realm="llmops"'}
 
 
 class Forbidden(RequestError):

@@ -49,7 +49,7 @@ def build_graph(
 
     async def decide(state: RunState) -> Route:
         if state["agent"] != "auto":
-            return Route(agent=state["agent"], reason="chosen by the caller", mode="demo", degraded=())
+            return Route(agent=state["agent"], reason="It was chosen beforehand.", mode="demo", degraded=())
         return await route(state["standalone"], model=deps.model_for(state))
 
     def chosen_agent(state: RunState) -> AgentName:

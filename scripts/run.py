@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
@@ -23,11 +23,13 @@ from typing import NoReturn
 
 import httpx
 
+from app.commands.remote import bearer
 from app.errors import ConfigurationError
 from app.settings import load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "examples" / "documents"
+ADD_SAMPLES = ".venv/bin/llmops index examples/documents"
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 15.0
 _POLL_S = 0.1
@@ -105,7 +107,7 @@ def main() -> None:
         ui_arguments = ["ui", f"--host={settings.host}", f"--port={ui_port}", f"--api={url}"]
         ui = stack.enter_context(started("UI", ui_url, "/_stcore/health", ui_arguments, settings.log_dir))
         wait_until_ready([api, ui])
-        index_samples(url)
+        index_samples(url, bearer(settings.api_key))
         say_where(api, ui, settings.log_dir)
         raise CannotRun(wait_for_the_first_to_end([api, ui]).obituary())
 
@@ -184,21 +186,31 @@ def wait_until_ready(services: Sequence[Service]) -> None:
         time.sleep(_POLL_S if waiting else 0)
 
 
-def index_samples(url: str) -> None:
-    """Give an empty knowledge base something to be asked about."""
-    with httpx.Client(base_url=url, timeout=300) as client:
-        if client.get("/stats").raise_for_status().json()["documents"]:
+def index_samples(url: str, headers: Mapping[str, str]) -> None:
+    """Give an empty knowledge base something to be asked about, where this process may."""
+    with httpx.Client(base_url=url, timeout=300, headers=headers) as client:
+        stats = client.get("/stats")
+        if not stats.is_success:
+            # Not by LLMOPS_API_KEY: with it the user interface lets everybody in.
+            say(f"the samples are left out: {reason_of(stats)}. `{ADD_SAMPLES}` adds them")
+            return
+        if stats.json()["documents"]:
             return
         paths = sorted(path for path in SAMPLES.iterdir() if path.is_file())
         say(f"indexing {len(paths)} sample documents")
         files = [("files", (path.name, path.read_bytes())) for path in paths]
         response = client.post("/upload", params={"wait": "true"}, files=files)
         if not response.is_success:
-            say(f"the samples could not be indexed: {response.text}")
+            say(f"the samples could not be indexed: {reason_of(response)}")
             return
         for document in response.json()["documents"]:
             if document["status"] != "indexed":
                 say(f"{document['name']} could not be indexed: {document['error']}")
+
+
+def reason_of(refusal: httpx.Response) -> str:
+    detail: str = refusal.json()["detail"]
+    return detail
 
 
 def say_where(api: Service, ui: Service, log_dir: Path) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ui.client import Client, ServerRefused, ServerUnavailable
 from ui.components.problems import show_refusal, show_unexpected, show_unreachable
-from ui.sign_in import ask_for_key, current_key
+from ui.sign_in import ask_for_key, current_key, offer_sign_out
 from ui.views.batch import show_batch_page
 from ui.views.chat import show_chat
 from ui.views.documents import show_documents_page
@@ -30,6 +30,7 @@ def show_page(api_url: str) -> None:
     page = st.navigation(_list_pages(client))
     st.set_page_config(page_title=f"{page.title} · Ask your documents", page_icon=_ICON)
     page.run()
+    offer_sign_out()
 
 
 def _list_pages(client: Client) -> list[st.Page]:

@@ -22,14 +22,16 @@ def current_key() -> str | None:
     return key or os.environ.get("LLMOPS_API_KEY") or None
 
 
-def is_signed_in() -> bool:
-    """Whether the visitor has brought a key of his own."""
-    return bool(st.session_state.get(_KEY))
+def offer_sign_out() -> None:
+    """On every page, for a visitor who has brought a key of his own."""
+    if st.session_state.get(_KEY):
+        st.sidebar.button("Sign out", icon=":material/logout:", on_click=_sign_out)
 
 
-def sign_out() -> None:
-    """Forget the key, and with it everything that was shown by it."""
+def _sign_out() -> None:
+    """Forget the key, and with it everything that was shown by it, in the page's address too."""
     st.session_state.clear()
+    st.query_params.clear()
 
 
 def ask_for_key(api_url: str) -> None:

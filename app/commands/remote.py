@@ -18,6 +18,7 @@ from app.settings import load_settings
 Shape = TypeVar("Shape", bound=BaseModel)
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
+_UNKNOWN_CALLER = httpx.codes.UNAUTHORIZED
 _TIMEOUT_S = 300.0
 """A research with a slow model takes minutes, and the server has a limit of its own."""
 
@@ -99,9 +100,11 @@ class RemoteServer:
 
     def _refusal(self, response: httpx.Response) -> LlmopsError:
         try:
-            return LlmopsError(f"{response.json()['detail']}")
+            detail = f"{response.json()['detail']}"
         except (ValueError, KeyError, TypeError):
             return self._stranger()
+        how = "; commands take theirs from LLMOPS_API_KEY" if response.status_code == _UNKNOWN_CALLER else ""
+        return LlmopsError(f"{detail}{how}")
 
     def _stranger(self) -> ServerUnreachable:
         return ServerUnreachable(f"{self._url} does not answer as this service does")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from app.knowledge.store import open_store
 from tests.e2e.browser import in_browser
+from tests.live import make_settings, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -53,3 +56,18 @@ def test_what_is_smuggled_into_a_page_does_not_run(
     tab.wait_for_timeout(500)
     assert tab.evaluate("document.body.dataset.smuggled") is None
     assert any("Content Security Policy" in said for said in complaints)
+
+
+def test_the_browser_asks_for_the_key_of_a_playground(tab: Page, tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, api_keys_required=True)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        key = store.keys().create(name="visitor", tenant="default", scopes=["read"]).key
+    with running(settings) as server:
+        # What stands in an address is sent only where the browser would otherwise ask for it.
+        playground = f"{server.base_url.netloc.decode()}/chat/playground/"
+        tab.goto(f"http://me:{key}@{playground}")
+        tab.goto(f"http://{playground}")
+        field = tab.get_by_placeholder("Send a message")
+        field.fill("Anything?")
+        field.press("Enter")
+        expect(tab.locator("body")).to_contain_text("documents do not answer")

@@ -15,6 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
+from app.knowledge.store import open_store
+from scripts.run import ADD_SAMPLES
+
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -47,12 +50,14 @@ class Installation:
         return found
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[str]]:
-        """Started, and everything printed up to the last line of the start."""
-        process = self.start()
+    def running(self, said: list[str] | None = None, **environment: str) -> Iterator[subprocess.Popen[str]]:
+        """Started, and everything printed up to the last line of the start, which `said` collects."""
+        process = self.start(**environment)
         assert process.stdout is not None
         try:
             for line in process.stdout:
+                if said is not None:
+                    said.append(line)
                 if "Ctrl-C stops both" in line:
                     break
             yield process
@@ -116,6 +121,19 @@ def test_a_filled_knowledge_base_is_left_alone_and_a_death_ends_both(installatio
     assert "the UI ended with exit code -9" in errors
     assert "doctor" in errors
     assert is_free(installation.port)
+
+
+def test_with_keys_the_samples_need_one(root: Path, tmp_path: Path) -> None:
+    installation = Installation(root, tmp_path)
+    with open_store(f"sqlite:///{tmp_path}/data/llmops.db", tmp_path / "data") as store:
+        key = store.keys().create(name="run", tenant="default", scopes=["read", "write"]).key
+    said: list[str] = []
+    with installation.running(said, LLMOPS_API_KEYS_REQUIRED="true"):
+        assert any("the samples are left out: " in line and ADD_SAMPLES in line for line in said)
+        assert httpx.get(f"{installation.ui_url}/_stcore/health").is_success
+    with installation.running(LLMOPS_API_KEYS_REQUIRED="true", LLMOPS_API_KEY=key):
+        stats = httpx.get(f"{installation.url}/stats", headers={"authorization": f"Bearer {key}"}).json()
+        assert stats["documents"] == 4
 
 
 def test_a_taken_port_is_one_line(installation: Installation) -> None:

@@ -46,6 +46,17 @@ def test_a_table_of_questions_is_answered(open_page: Open, service: FakeService)
     assert [found.label for found in page.get("download_button")[1:]] == ["Download CSV", "Download JSON"]
 
 
+def test_what_the_documents_do_not_answer_is_seen_at_a_glance(open_page: Open, service: FakeService) -> None:
+    nothing = make_answer(refused=True, citations=[], answer="The documents do not answer this question.")
+    service.library.results = [
+        result(1, "What is the notice period?"),
+        BatchResult(number=2, question="Who is king?", state="done", answer=nothing),
+    ]
+    service.library.jobs = [make_job("b1", progress=batch_progress(2, 2))]
+    page = open_page("batch")
+    assert [row.icon for row in page.expander] == [":material/check_circle:", ":material/search_off:"]
+
+
 def test_a_table_that_is_refused_is_explained(open_page: Open, service: FakeService) -> None:
     service.library.refuse_batch = Refusal(422, "invalid_request", "There is no column")
     page = open_page("batch")

@@ -227,6 +227,25 @@ def test_a_reading_that_failed_again_is_not_called_a_success(open_page: Open, se
     assert service.library.resumed == ["j1"]
 
 
+def test_what_is_read_twice_gets_one_verdict_the_last(open_page: Open, service: FakeService) -> None:
+    bad = make_document(
+        "bad.pdf", status="failed", error={"code": "corrupt_document", "detail": "It is torn"}
+    )
+    service.documents = [bad]
+    service.uploads = {"bad.pdf": bad}
+    service.rereadings = {"d1": bad}
+    page = drop(open_page("documents"), "bad.pdf")
+    page.session_state["document-d1"] = True
+    page.run()
+    button(page, "Read again").click()
+    page.run()
+    assert len(service.library.jobs) == 2
+    assert [shown.value for shown in page.error].count("**bad\\.pdf**: It is torn") == 1
+    button(page, "Try those again").click()
+    page.run()
+    assert service.library.resumed == ["j2"]
+
+
 def test_why_a_document_cannot_be_read_again_is_said(open_page: Open, service: FakeService) -> None:
     service.documents = [make_document("plan.md")]
     service.rereadings = {"d1": Refusal(404, "missing_original", "The original is not on the disk any more")}

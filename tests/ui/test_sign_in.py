@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.ui.fake_server import FakeService, make_answer, script
-from tests.ui.reading import texts
+from tests.ui.reading import button, texts
 
 KEY = "llmops_0123_4567"
 
 
 def sign_in(page: AppTest, key: str) -> None:
     page.text_input[0].set_value(key)
-    page.button[0].click()
+    button(page, "Sign in").click()
     page.run()
     assert not page.exception
 
@@ -28,10 +30,25 @@ def test_a_visitor_signs_in_asks_and_signs_out(page: AppTest, service: FakeServi
     page.chat_input[0].set_value("Why?")
     page.run()
     assert "Two months after probation" in texts(page.chat_message[1])
-    next(button for button in page.button if button.label == "Sign out").click()
+    assert page.query_params
+    button(page, "Sign out").click()
     page.run()
     assert page.subheader[0].value == "Sign in"
     assert not page.chat_message
+    assert not page.query_params
+
+
+@pytest.mark.parametrize("path", ["documents", "batch", "evaluation", "status"])
+def test_every_page_lets_a_visitor_sign_out(
+    open_page: Callable[..., AppTest], service: FakeService, path: str
+) -> None:
+    service.wanted_key = KEY
+    page = open_page(path)
+    assert "Sign out" not in [button.label for button in page.button]
+    sign_in(page, KEY)
+    button(page, "Sign out").click()
+    page.run()
+    assert page.subheader[0].value == "Sign in"
 
 
 @pytest.mark.parametrize("wrong", ["llmops_0123_9999", "ключ", "two\twords"])

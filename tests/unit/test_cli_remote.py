@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from app import __version__
+from app.knowledge.store import open_store
 from tests.broken_http import answering, reply
-from tests.live import spawned
+from tests.live import make_settings, running, spawned
 from tests.unit.conftest import HANDBOOK, Llmops
 
 NOBODY = ("--server", "http://127.0.0.1:9")
@@ -34,6 +35,21 @@ def test_commands_work_on_a_running_server(llmops: Llmops, tmp_path: Path) -> No
         stranger = llmops("search", "x", "--server", f"{there[1]}/docs")
         assert stranger.code == 1
         assert stranger.err.count("\n") == 1
+
+
+def test_a_server_that_wants_a_key_gets_that_of_the_environment(
+    llmops: Llmops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(tmp_path / "elsewhere", api_keys_required=True)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        key = store.keys().create(name="me", tenant="default", scopes=["read"]).key
+    with running(settings) as server:
+        there = ("--server", str(server.base_url).rstrip("/"))
+        refused = llmops("documents", *there)
+        assert refused.code == 1
+        assert refused.err.endswith("commands take theirs from LLMOPS_API_KEY\n")
+        monkeypatch.setenv("LLMOPS_API_KEY", key)
+        assert llmops("documents", *there).code == 0
 
 
 def test_documents_go_to_a_running_server_and_its_doctor_is_asked(llmops: Llmops, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ _PER_PAGE = 20
 _LABEL_CHARS = 110
 _ICONS = {"done": ":material/check_circle:", "failed": ":material/error:", "cancelled": ":material/block:"}
 _WAITING = ":material/hourglass_top:"
+_NOT_FOUND = ":material/search_off:"
 
 
 @st.fragment
@@ -82,13 +83,19 @@ def _show_result(job: JobInfo, result: BatchResult) -> None:
     label = f"{result.number}\\. {safe_label(result.question, limit=_LABEL_CHARS)}"
     row = st.expander(
         label,
-        icon=_ICONS.get(result.state, _WAITING),
+        icon=_icon_of(result),
         key=f"result-{job.job_id}-{result.number}",
         on_change="rerun",
     )
     if row.open:
         with row:
             _show_outcome(result)
+
+
+def _icon_of(result: BatchResult) -> str:
+    if result.answer is not None and result.answer.refused:
+        return _NOT_FOUND
+    return _ICONS.get(result.state, _WAITING)
 
 
 def _show_outcome(result: BatchResult) -> None:

@@ -111,7 +111,8 @@ def _follow_first(client: Client, job: JobInfo, slot: DeltaGenerator) -> None:
 
 def _show_finished(jobs: Sequence[JobInfo]) -> None:
     """Whatever is to be said of a file by itself, and one line for all of which there is nothing to say."""
-    documents = [document for job in jobs for document in job.documents]
+    # Of a file that was read twice counts what became of it last.
+    documents = list({doc.document_id: doc for job in jobs for doc in job.documents}.values())
     plain = [document for document in documents if _is_plain(document)]
     if plain:
         names = ", ".join(f"**{safe_label(document.name, limit=60)}**" for document in plain[:_NAMED])
@@ -131,7 +132,7 @@ def _is_plain(document: DocumentInfo) -> bool:
 def _offer_next(client: Client, jobs: Sequence[JobInfo]) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button("Dismiss", key="dismiss_finished", on_click=_dismiss)
-        if again := [job.job_id for job in jobs if job.state in ("failed", "cancelled")]:
+        if again := _unsuccessful(jobs):
             st.button(
                 "Try those again",
                 key="read_again",
@@ -139,6 +140,13 @@ def _offer_next(client: Client, jobs: Sequence[JobInfo]) -> None:
                 on_click=_resume,
                 args=(client, again),
             )
+
+
+def _unsuccessful(jobs: Sequence[JobInfo]) -> list[str]:
+    """The jobs to try again; a later one takes the place of those before it that had the same document."""
+    newest = {document.document_id: job.job_id for job in jobs for document in job.documents}
+    current = set(newest.values())
+    return [job.job_id for job in jobs if job.state in ("failed", "cancelled") and job.job_id in current]
 
 
 def _name(job: JobInfo) -> str:

@@ -14,7 +14,6 @@ from ui.components.answer import agent_title
 from ui.components.documents import show_documents
 from ui.components.uploads import show_uploader
 from ui.safe_text import safe_label
-from ui.sign_in import is_signed_in, sign_out
 from ui.state import Session, start_conversation
 
 
@@ -37,8 +36,6 @@ def show_sidebar(
     show_uploader(client, session, info, key="sidebar")
     show_documents(client, documents)
     st.divider()
-    if is_signed_in():
-        st.button("Sign out", icon=":material/logout:", on_click=sign_out)
     _show_engine(info)
     return threads
 
