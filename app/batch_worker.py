@@ -131,7 +131,7 @@ class BatchWorker:
             await self._in_pool(self._batches.finish, claim, problem=_FAILED)
         else:
             kept = answer.model_dump(
-                mode="json", exclude={"evidence"}
+                mode="json", exclude={"evidence", "suggestions"}
             )  # which may name what is deleted later
             await self._in_pool(self._batches.finish, claim, answer=kept)
 

@@ -1,4 +1,4 @@
-"""Look for dangerous code with bandit and for secrets with detect-secrets: `make security`.
+"""Look for dangerous code by bandit and for what must not be published by detect-secrets.
 
 Exit code 0 only when both ran and found nothing. What is made up in tests and documents stands below, word by word.
 """
@@ -18,6 +18,9 @@ MADE_UP = (
     "sk-test-not-a-key",
     "sk-measured",
     "sk-canary-not-a-key",
+    "sk-secret-4711",
+    "not-a-key",
+    "4bf92f3577b34da6a3ce929d0e0e4736",  # the W3C's example of a trace
     "unused",
     "any-word",
     "secret",

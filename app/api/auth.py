@@ -13,13 +13,12 @@ from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from app.api.asgi import HttpMiddleware
 from app.api.known_callers import KnownCallers
-from app.api.openai_errors import openai_error
-from app.api.problems import from_error
+from app.api.refusals import refusal
 from app.api.services import Services
 from app.api.tokens import TokenVerifier
 from app.errors import ConfigurationError, Forbidden, LlmopsError, Unauthenticated
@@ -55,6 +54,7 @@ _FORWARDED: Final = (
 """How the names of headers begin by which proxies say that somebody else has sent the request."""
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _NOTED_EVERY_S: Final = 60.0
+_DOTS_OF_TOKEN: Final = 2
 _HOW: Final = "send an API key as `Authorization: Bearer llmops_…`"
 
 
@@ -80,11 +80,17 @@ class Authenticator:
             one that adds the password which it keeps for this service.
         """
         headers = Headers(scope=scope)
-        if (credentials := headers.get("authorization")) is not None:
-            scheme, secret = _read(credentials)
-            if scheme == "basic" and scope["method"] not in _SAFE_METHODS:
-                self._known_callers.check_page(headers)
-            return await self._check(secret)
+        scheme, secret = _read(headers.get("authorization", ""))
+        if scheme == "basic" and scope["method"] not in _SAFE_METHODS:
+            self._known_callers.check_page(headers)
+        if secret.startswith(f"{PREFIX}_"):
+            return await self._check_key(secret)
+        if self._tokens is not None and secret.count(".") == _DOTS_OF_TOKEN:
+            return await self._tokens.verify(secret)
+        return self._by_place(scope, headers)
+
+    def _by_place(self, scope: AsgiScope, headers: Headers) -> Principal:
+        """Who sends neither a key of ours nor a token; many clients must send some word even where none is needed."""
         if self._required is False:
             return LOCAL
         if self._required or not _is_local(scope, headers):
@@ -92,9 +98,7 @@ class Authenticator:
         self._known_callers.check(headers)
         return LOCAL
 
-    async def _check(self, secret: str) -> Principal:
-        if self._tokens is not None and not secret.startswith(f"{PREFIX}_"):
-            return await self._tokens.verify(secret)
+    async def _check_key(self, secret: str) -> Principal:
         principal = await call_in(self._pool, self._keys.verify, secret)
         if principal is None or principal.key_id is None:
             raise Unauthenticated("This key is not known, has ended or was revoked")
@@ -127,11 +131,6 @@ class Authentication(HttpMiddleware):
             await refusal(scope["path"], error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-
-def refusal(path: str, error: LlmopsError) -> ASGIApp:
-    """An error as the clients of this address read it."""
-    return openai_error(error) if path.startswith("/v1/") else from_error(error)
 
 
 class Guard:
@@ -186,21 +185,20 @@ def require_way_in(settings: Settings, keys: ApiKeys) -> None:
 
 
 def _read(credentials: str) -> tuple[str, str]:
-    """The scheme of a header with its key or token; in a browser's prompt the key is the password, whatever the name.
-
-    Raises Unauthenticated, which quotes nothing: a key that was sent alone would stand where the scheme should.
+    """The scheme of a header with its key or token, if there is any; in a browser's prompt that is the password,
+    whatever the name.
     """
     scheme, _, value = credentials.strip().partition(" ")
     scheme = scheme.lower()
     if scheme == "bearer":
         return scheme, value.strip()
-    if scheme == "basic":
-        try:
-            name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            raise Unauthenticated("The credentials cannot be read") from None
-        return scheme, password or name
-    raise Unauthenticated(f"The credentials are of no kind that is known here: {_HOW}")
+    if scheme != "basic":
+        return scheme, ""
+    try:
+        name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return scheme, ""
+    return scheme, password or name
 
 
 def _is_local(scope: AsgiScope, headers: Headers) -> bool:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.asgi import HttpMiddleware
-from app.api.auth import refusal
+from app.api.refusals import refusal
 from app.errors import LlmopsError, Overloaded, TooManyRequests
 from app.principal import Principal
 from app.quotas import Allowance, Quota

@@ -91,7 +91,9 @@ def test_the_wrong_scope_is_refused(both: Town, method: str, path: str, scope: s
 
 @each_guarded
 def test_the_right_scope_is_let_in(both: Town, method: str, path: str, scope: Any) -> None:
-    assert send(both.only[scope], method, path).status_code not in (401, 403)
+    """What tells of the service as a whole is for who administers all of it."""
+    client = both.operator if path == "/metrics" else both.only[scope]
+    assert send(client, method, path).status_code not in (401, 403)
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), [route for route in GUARDED if "{" in route[1]])
@@ -123,6 +125,8 @@ def reading(tenant: Tenant) -> list[str]:
         ".png",
         "/pages/",
         "/plan",
+        "/metrics",
+        "{evaluation}",
     )
     return [
         address(path, tenant.ids)
@@ -256,3 +260,14 @@ def test_nobody_speaks_for_a_tenant_by_what_he_sends(both: Town) -> None:
             "config": {"configurable": {**extra, "caller": "x"}},
         }
         assert "brass" not in both.south.client.post("/agent/invoke", json=body).text
+
+
+def test_nothing_of_what_tenants_have_and_ask_is_in_logs_and_metrics(both: Town) -> None:
+    """After all that the tests above have done in their names."""
+    metrics = both.operator.get("/metrics").text
+    assert "llmops_http_requests_total" in metrics
+    logs = [path.read_text() for path in both.settings.log_dir.iterdir()]
+    assert any("tenant=north" in log for log in logs)
+    for secret in (*SECRETS.values(), *QUESTIONS.values(), "brass"):
+        assert secret not in metrics
+        assert not any(secret in log for log in logs)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.live import make_settings, running
 
-NO_SETTINGS = {"chunk_tokens": None, "chunk_overlap_tokens": None, "top_k": None}
+NO_SETTINGS = {"chunk_tokens": None, "chunk_overlap_tokens": None, "top_k": None, "retention_days": None}
 SENTENCES = " ".join(f"Clause {n} deals with the rent of warehouse {n}." for n in range(60))
 
 
@@ -84,7 +84,7 @@ def test_settings_hold_for_what_is_indexed_and_asked_from_then_on(fresh_server: 
 
     assert (found(), found(k=4)) == (2, 4)
     changed = fresh_server.patch("/collections/small", json={"settings": {"chunk_tokens": None}}).json()
-    assert changed["settings"] == {"chunk_tokens": None, "chunk_overlap_tokens": 0, "top_k": 2}
+    assert changed["settings"] == NO_SETTINGS | {"chunk_overlap_tokens": 0, "top_k": 2}
     assert "from now on" in changed["warnings"][0]
     assert fresh_server.get("/collections/small").json()["chunks"] == small["chunks"]
     assert fresh_server.patch("/collections/small", json={"settings": {"top_k": 3}}).json()["warnings"] == []

@@ -136,6 +136,10 @@ def test_a_foreign_page_cannot_use_this_machines_trust(fresh_server: httpx.Clien
     assert fresh_server.get("/stats", headers={"origin": "https://evil.example"}).status_code == 403
 
 
+def test_on_this_machine_any_word_will_do_where_a_client_must_send_one(fresh_server: httpx.Client) -> None:
+    assert fresh_server.get("/stats", headers={"authorization": "Bearer any-word"}).status_code == 200
+
+
 def test_a_wrong_key_is_refused_on_this_machine_too(fresh_server: httpx.Client) -> None:
     assert fresh_server.get("/stats", headers={"authorization": "Bearer llmops_a_b"}).status_code == 401
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 from langserve.lzstring import LZString
 
 from app.api.langserve_runnables import AgentRunnable
 from app.errors import ThreadBusy
+from app.principal import LOCAL
 from app.runs import Runner, RunRequest
 from tests.live import make_settings, running
 from tests.mcp_clients import becomes_true
@@ -89,6 +91,11 @@ def test_schemas_are_described(server: httpx.Client, path: str, kind: str) -> No
         assert first["examples"]
 
 
+def local_request() -> Request:
+    """A request of who sits at this machine."""
+    return Request({"type": "http", "state": {"principal": LOCAL}})
+
+
 async def test_a_batch_may_also_return_its_failures() -> None:
     class Busy:
         async def resumed(self, *_: object) -> RunRequest:
@@ -97,7 +104,9 @@ async def test_a_batch_may_also_return_its_failures() -> None:
     runnable = AgentRunnable("qa", Busy)  # type: ignore[arg-type]
     resume = {"resume": {}, "question": ""}
     (failure,) = await runnable.abatch(
-        [resume | {"resume": {"sub_questions": ["a"]}}], return_exceptions=True
+        [resume | {"resume": {"sub_questions": ["a"]}}],
+        {"configurable": {"caller": local_request()}},
+        return_exceptions=True,
     )
     assert isinstance(failure, ThreadBusy)
 

@@ -267,7 +267,7 @@ def test_every_route_of_documents_and_collections_declares_its_problems(server: 
         if path.startswith(("/documents/", "/collections/"))
         for method, route in methods.items()
     }
-    assert len(routes) == 10
+    assert len(routes) == 11
     for route in routes.values():
         assert route["summary"]
         for status in ("404", "422"):

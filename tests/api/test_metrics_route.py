@@ -73,9 +73,9 @@ def test_a_run_leaves_its_outcome_stages_and_scores(server: httpx.Client) -> Non
     answer = server.post("/ask", json={"question": "What is the notice period?", "agent": "qa"}).json()
     assert not answer["refused"]
     stages = {labels["stage"] for labels, _ in read(server)["llmops_run_stage_seconds_count"]}
-    assert {"condense", "route", "retrieve", "answer", "verify"} <= stages
+    assert {"condense", "route", "retrieve", "answer", "verify", "suggest"} <= stages
     grown = {name: value(server, name) - before[name] for name in names}
-    assert grown == dict.fromkeys(names, 1) | {"llmops_run_stage_seconds_count": 5}
+    assert grown == dict.fromkeys(names, 1) | {"llmops_run_stage_seconds_count": 6}
     assert value(server, "llmops_runs_total", agent="qa", mode="demo", outcome="answered") >= 1
 
 
@@ -155,18 +155,18 @@ def test_the_process_shows_its_memory_and_files(server: httpx.Client) -> None:
 
 
 def test_labels_hold_nothing_that_users_chose(server: httpx.Client) -> None:
-    secret = "Zanzibar4711"
-    server.post("/ask", json={"question": f"What is {secret}?", "thread_id": secret, "collection": secret})
-    server.post("/collections", json={"name": secret})
-    server.post("/index", json={"documents": [{"text": secret, "name": secret}], "collection": secret})
-    server.post("/search", json={"query": secret, "collection": secret})
-    server.get(f"/documents/{secret}?x={secret}")
+    chosen = "Zanzibar4711"
+    server.post("/ask", json={"question": f"What is {chosen}?", "thread_id": chosen, "collection": chosen})
+    server.post("/collections", json={"name": chosen})
+    server.post("/index", json={"documents": [{"text": chosen, "name": chosen}], "collection": chosen})
+    server.post("/search", json={"query": chosen, "collection": chosen})
+    server.get(f"/documents/{chosen}?x={chosen}")
     try:
         text = server.get("/metrics").text
-        assert secret.casefold() not in text.casefold()
+        assert chosen.casefold() not in text.casefold()
         assert not re.search(r"[0-9a-f]{32}", text)
     finally:
-        server.delete(f"/collections/{secret}")
+        server.delete(f"/collections/{chosen}")
 
 
 def test_metrics_can_be_turned_off(tmp_path: Path, metrics_on_again: None) -> None:

@@ -42,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[httpx.Client]:
             yield client
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def wait_for_workers(client: httpx.Client, count: int) -> None:
@@ -54,6 +54,7 @@ def wait_for_workers(client: httpx.Client, count: int) -> None:
     raise AssertionError(f"there never were {count} workers")
 
 
+@pytest.mark.timeout(150)  # five processes start, one after another on two cores
 def test_their_numbers_are_added_up_and_those_of_the_dead_are_kept(
     server: httpx.Client, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from app.api.mcp.server import build_server
+from app.api.mcp.server import Context, build_server
 from app.errors import StorageUnavailable
 from tests.mcp_clients import MODES, Mode, error_of, text_of
 
@@ -25,10 +25,10 @@ class Failing:
     async def call(self, *_: Any) -> Any:
         raise self._error
 
-    async def list_resources(self, cursor: str | None) -> Any:
+    async def list_resources(self, cursor: str | None, context: Context) -> Any:
         raise self._error
 
-    async def read_resource(self, uri: str) -> Any:
+    async def read_resource(self, uri: str, context: Context) -> Any:
         raise self._error
 
 

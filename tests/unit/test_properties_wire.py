@@ -106,7 +106,7 @@ def test_a_body_is_a_value_or_refused(body: bytes) -> None:
 )
 def test_a_batch_is_read_or_refused(body: bytes, media_type: str) -> None:
     try:
-        items = read_batch(body, media_type, RUNNER, max_questions=50)
+        items = read_batch(body, media_type, RUNNER, tenant="default", max_questions=50)
     except InvalidRequest:
         return
     for item in items:
@@ -144,10 +144,14 @@ messages = st.lists(
 )
 def test_a_conversation_is_a_run_or_refused(said: list[Any], model: str, more: dict[str, Any]) -> None:
     with contextlib.suppress(LlmopsError, ValidationError):
-        run = as_run(CompletionRequest.model_validate(more | {"model": model, "messages": said}))
+        run = as_run(
+            CompletionRequest.model_validate(more | {"model": model, "messages": said}), tenant="default"
+        )
         assert isinstance(run.question, str)
     with contextlib.suppress(LlmopsError, ValidationError):
-        assert isinstance(chat_request(ChatInput.model_validate({"messages": said})).question, str)
+        assert isinstance(
+            chat_request(ChatInput.model_validate({"messages": said}), tenant="default").question, str
+        )
 
 
 @fuzzed

@@ -170,20 +170,20 @@ def test_one_that_is_on_its_way_is_not_asked_for_twice(
         document_id = store.begin_document(
             b"x", name="x", collection="default", media_type="text/plain"
         ).document_id
-    asked = len(jobs.recent(10))
+    asked = len(jobs.recent(10, tenant="default"))
     with pytest.raises(DocumentBusy):
         reindexing.request(document_id)
     claim = claimed(queue)
     with pytest.raises(DocumentBusy):
         reindexing.request(document_id)
     assert commit(store, claim, "words").status == "indexed"
-    assert len(jobs.recent(10)) == asked
+    assert len(jobs.recent(10, tenant="default")) == asked
 
 
 def test_an_unknown_document_cannot_be_read_again(reindexing: Reindexing, jobs: Jobs) -> None:
     with pytest.raises(UnknownDocument):
         reindexing.request("nobody")
-    assert jobs.recent(10) == []
+    assert jobs.recent(10, tenant="default") == []
 
 
 def test_without_its_file_a_document_cannot_be_read_again(

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, cast
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.auth import caller_of, may_read
 from app.api.known_callers import KnownCallers
 from app.api.problems import problem
+from app.api.refusals import as_json_rpc
 from app.api.services import Services
 from app.errors import LlmopsError
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 log = getLogger("llmops.api")
 
-_INVALID_REQUEST = -32600  # as JSON-RPC counts errors
 _PATHS = ("/mcp", "/mcp/")  # no redirect between the two, which not every client would follow
 
 
@@ -49,7 +48,7 @@ class McpDoor:
             self._callers.check(Headers(scope=scope))
             await self.guard(Request(scope))
         except LlmopsError as error:
-            await _refusal(error)(scope, receive, send)
+            await as_json_rpc(error)(scope, receive, send)
             return
         if scope["method"] != "POST":
             await _post_only()(scope, receive, send)
@@ -89,14 +88,6 @@ def _build(services: Services) -> StreamableHTTPSessionManager:
 
     server = build_server(LocalSource(services, lambda context: caller_of(cast(Request, context.request))))
     return StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=MAX_BYTES)
-
-
-def _refusal(error: LlmopsError) -> ASGIApp:
-    """An error in the form that MCP clients show to people; of a problem they would only say that it is one."""
-    body = {"code": _INVALID_REQUEST, "message": error.detail, "data": {"code": error.code}}
-    return JSONResponse(
-        {"jsonrpc": "2.0", "id": None, "error": body}, status_code=error.status, headers=dict(error.headers)
-    )
 
 
 def _post_only() -> ASGIApp:

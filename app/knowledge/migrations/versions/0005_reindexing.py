@@ -22,7 +22,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for column in _INDEXED:
         op.drop_index(f"ix_documents_{column}", "documents")
-    for column in (*_INDEXED, "reindex_error"):
-        op.execute(
-            f"ALTER TABLE documents DROP COLUMN {column}"
-        )  # by hand, or Alembic would make the table anew
+    # By hand, or Alembic would make the table anew.
+    op.execute("ALTER TABLE documents DROP COLUMN reindexing")
+    op.execute("ALTER TABLE documents DROP COLUMN reindex_job")
+    op.execute("ALTER TABLE documents DROP COLUMN reindex_error")
