@@ -22,6 +22,7 @@ MADE_UP = (
     "not-a-key",
     "4bf92f3577b34da6a3ce929d0e0e4736",  # the W3C's example of a trace
     "unused",
+    "true",
     "any-word",
     "secret",
     "the boss is never in on Fridays",
