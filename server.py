@@ -207,6 +207,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=FASTAPI_TELEMETRY,
     )
     add_problem_handlers(app)
+    add_middlewares(app, settings)
+    answering = (ask, completions, batches, threads, feedback)
+    keeping = (knowledge, documents, collections, jobs, evaluations, keys, ops, metrics)
+    for router in (module.router for module in (*answering, *keeping)):
+        app.include_router(router)
+    add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
+    add_mcp_route(app)
+
+    @app.get("/", include_in_schema=False)
+    async def home() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    audit_routes(app)
+    return app
+
+
+def add_middlewares(app: FastAPI, settings: Settings) -> None:
+    """The last one is the outermost: it sees a request first, and its answer last."""
     app.add_middleware(RequestLimits, settings=settings)
     app.add_middleware(Authentication)
     app.add_middleware(LastResort)
@@ -229,16 +247,3 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Observe)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog)
-    answering = (ask, completions, batches, threads, feedback)
-    keeping = (knowledge, documents, collections, jobs, evaluations, keys, ops, metrics)
-    for router in (module.router for module in (*answering, *keeping)):
-        app.include_router(router)
-    add_langserve_routes(app, lambda: cast(Services, app.state.services).runner)
-    add_mcp_route(app)
-
-    @app.get("/", include_in_schema=False)
-    async def home() -> RedirectResponse:
-        return RedirectResponse("/docs")
-
-    audit_routes(app)
-    return app

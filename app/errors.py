@@ -42,15 +42,12 @@ class LlmopsError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Something went wrong"
+    headers: Mapping[str, str] = {}
+    """What the answer over HTTP says beside its body."""
 
     @property
     def detail(self) -> str:
         return str(self) or self.title
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What the answer over HTTP says beside its body."""
-        return {}
 
 
 class ConfigurationError(LlmopsError):
@@ -82,10 +79,7 @@ class Overloaded(LlmopsError):
     status = 503
     code = "overloaded"
     title = "The service has more to do than it can carry"
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"retry-after": "1"}
+    headers: Mapping[str, str] = {"retry-after": "1"}
 
 
 class IdentityProviderUnreachable(LlmopsError):
@@ -130,11 +124,10 @@ class Unauthenticated(RequestError):
     status = 401
     code = "unauthenticated"
     title = "The service needs to know who is asking"
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Both ways to come in; browsers ask their users by Basic, Chromium only where that stands first."""
-        return {"www-authenticate": 'Basic realm="llmops", charset="UTF-8", Bearer realm="llmops"'}
+    headers: Mapping[str, str] = {
+        "www-authenticate": 'Basic realm="llmops", charset="UTF-8", Bearer realm="llmops"'
+    }
+    """Both ways to come in; browsers ask their users by Basic, Chromium only where that stands first."""
 
 
 class Forbidden(RequestError):
@@ -155,10 +148,7 @@ class TooManyRequests(RequestError):
     def __init__(self, detail: str = "", *, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"retry-after": str(self.retry_after_s)}
+        self.headers = {"retry-after": str(retry_after_s)}
 
 
 class SpanOutsideText(RequestError):

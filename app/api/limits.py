@@ -79,9 +79,8 @@ class RequestLimits(HttpMiddleware):
             message = await receive()
             try:
                 await self._bytes.use(who, len(message.get("body", b"")))
-            except (
-                TooManyRequests
-            ) as error:  # in the one form that FastAPI lets through while it parses a body
+            except TooManyRequests as error:
+                # The one kind of exception that FastAPI lets through while it parses a body.
                 raise HTTPException(error.status, error.detail, dict(error.headers)) from None
             return message
 

@@ -24,7 +24,6 @@ from app.schemas import DocumentInfo
 from app.settings import load_settings
 from app.thread_memory import open_threads
 
-_PAGE = 500
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
