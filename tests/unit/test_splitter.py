@@ -151,10 +151,14 @@ def test_is_a_langchain_splitter_with_exact_start_indexes() -> None:
 )
 def test_time_grows_with_the_length_only(unit: str) -> None:
     def seconds(characters: int) -> float:
+        """Of this thread alone, and the better of two: other threads, and a collection of garbage, only add."""
         text = plain(unit * (characters // len(unit)))
-        started = time.process_time()
-        split(text, FourLetterPieces(), size=100, overlap=20)
-        return time.process_time() - started
+        taken = []
+        for _ in range(2):
+            started = time.thread_time()
+            split(text, FourLetterPieces(), size=100, overlap=20)
+            taken.append(time.thread_time() - started)
+        return min(taken)
 
     seconds(10_000)
     assert seconds(400_000) < 30 * max(seconds(40_000), 0.02)
