@@ -99,7 +99,7 @@ def make_document(name: str, *, document_id: str = "d1", **changes: Any) -> Docu
 
 @dataclass
 class FakeService:
-    """What the service would answer; tests set the fields and read `asked` and `deleted`."""
+    """What the service would answer; tests set the fields, and read `asked`, `closed` and `deleted`."""
 
     mode: Mode = "demo"
     documents: list[DocumentInfo] = field(default_factory=list)
@@ -117,7 +117,7 @@ class FakeService:
     forked: list[tuple[str, int]] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
-    runs_closed: int = 0
+    closed: list[str] = field(default_factory=list)
     library: FakeLibrary = field(default_factory=FakeLibrary)
     url: str = ""
 
@@ -157,7 +157,7 @@ class FakeService:
                     )
                 yield event
         finally:
-            self.runs_closed += 1
+            self.closed.append(question.get("question", "resumed"))
 
 
 class _Agent(Runnable[Event, Event]):

@@ -35,9 +35,9 @@ def test_closing_the_events_stops_the_run(service: FakeService, client: Client) 
     with closing(client.ask("Why?", thread_id="t1")) as events:
         next(events)
     deadline = time.monotonic() + 5
-    while not service.runs_closed and time.monotonic() < deadline:
+    while not service.closed and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert service.runs_closed == 1
+    assert service.closed == ["Why?"]
 
 
 def test_a_silent_run_leaves_the_page_free_and_can_be_stopped(service: FakeService, client: Client) -> None:
@@ -47,10 +47,10 @@ def test_a_silent_run_leaves_the_page_free_and_can_be_stopped(service: FakeServi
     with closing(client.ask("Why?", thread_id="t1")) as events:
         while next(events) is not None:
             pass
-    while not service.runs_closed and time.monotonic() < begun + 5:
+    while not service.closed and time.monotonic() < begun + 5:
         time.sleep(0.02)
     service.event_delay_s = 0
-    assert service.runs_closed == 1
+    assert service.closed == ["Why?"]
 
 
 def test_a_thread_without_turns_is_an_empty_conversation(client: Client) -> None:
