@@ -151,6 +151,19 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         )
 
 
+@asynccontextmanager
+async def working(services: Services) -> AsyncIterator[None]:
+    """Work off the queues and delete what is kept no longer, until the end of the block.
+
+    What is being worked on then goes back when the services are closed.
+    """
+    async with aclosing(Housekeeping(services.knowledge.store.retention(), services.in_pool)) as housekeeping:
+        services.ingestion.worker.start(services.settings.ingestion_workers)
+        services.batch_worker.start()
+        housekeeping.start()
+        yield
+
+
 def build_reader(settings: Settings, embedding_model: EmbeddingModel) -> Reader:
     """The demo engine reads with the embedded model, whatever the knowledge base was built with."""
     if embedding_model.name not in EMBEDDED_EMBEDDING_MODELS:
@@ -185,18 +198,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             open_tracing(settings),
             open_services(settings) as services,
             aclosing(McpDoor(services)) as door,
-            aclosing(Housekeeping(services.knowledge.store.retention(), services.in_pool)) as housekeeping,
         ):
             require_way_in(settings, services.keys)
             app.state.services, app.state.mcp = services, door
-            services.ingestion.worker.start(settings.ingestion_workers)
-            services.batch_worker.start()
-            housekeeping.start()
             warn_of_langsmith()
-            log.info(
-                "started", extra={"mode": "llm" if services.chat_model else "demo", "version": __version__}
-            )
-            yield
+            async with working(services):
+                log.info(
+                    "started",
+                    extra={"mode": "llm" if services.chat_model else "demo", "version": __version__},
+                )
+                yield
         log.info("stopped")
 
     app = DocumentedApi(

@@ -51,6 +51,19 @@ def serve(
 
 
 @app.command()
+def worker(
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve metrics for Prometheus at this port.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve metrics on.")] = "127.0.0.1",
+) -> None:
+    """Read documents and answer questions of batches; any number of workers share a knowledge base."""
+    from app.commands.working import work as run
+
+    run(metrics_host, metrics_port)
+
+
+@app.command()
 def mcp(
     server: Server = None,
 ) -> None:

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     research_tokens: int = Field(default=100_000, ge=0)
     max_batch: int = Field(default=64, ge=1)
     max_batch_questions: int = Field(default=1_000, ge=1)
-    batch_concurrency: int = Field(default=2, ge=1, le=64)
+    batch_concurrency: int = Field(default=2, ge=0, le=64)
     max_pages: int = Field(default=10_000, ge=1)
     parse_timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     parse_memory_mb: int = Field(default=1_024, ge=128)

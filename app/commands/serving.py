@@ -32,7 +32,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     """
     settings = load_settings(**({} if host is None else {"host": host}))
     host, port = settings.host, settings.port if port is None else port
-    check_configuration(settings)
+    check_configuration(settings, takes_requests=True)
     listener = _listen(host, port)
     typer.echo(f"API on http://{host}:{listener.getsockname()[1]}", err=True)
     if workers == 1:
@@ -63,14 +63,15 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
             )
 
 
-def check_configuration(settings: Settings) -> None:
-    """Refuse in one line what would otherwise be a traceback out of the server's start."""
+def check_configuration(settings: Settings, *, takes_requests: bool) -> None:
+    """Refuse in one line what would otherwise be a traceback out of a process' start."""
     build_chat_model(settings)
     build_embedding_model(settings)
     require_tracing(settings)
     with open_store(settings.effective_database_url, settings.data_dir) as store:
         store.require_embedding_model(settings.effective_embedding_model)
-        require_way_in(settings, store.keys())
+        if takes_requests:
+            require_way_in(settings, store.keys())
     asyncio.run(_check_threads(settings.data_dir))
 
 

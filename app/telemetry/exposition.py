@@ -19,6 +19,7 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     generate_latest,
+    start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -26,7 +27,7 @@ from prometheus_client.registry import Collector
 
 from app.telemetry.metrics import REGISTRY
 
-__all__ = ["MEDIA_TYPE", "SHARED_FOLDER", "Metric", "expose", "gauge"]
+__all__ = ["MEDIA_TYPE", "SHARED_FOLDER", "Metric", "expose", "gauge", "serve_metrics"]
 
 SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
@@ -91,6 +92,11 @@ def expose(state: Callable[[], Iterable[Metric]]) -> bytes:
     registry.register(_Workers(living))
     MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """Answer Prometheus in a thread that ends with this process, which serves nothing else. Raises OSError."""
+    start_http_server(port, host, registry=REGISTRY)
 
 
 @contextmanager
