@@ -79,7 +79,7 @@ from app.schemas.evaluations import (
 from app.schemas.feedback import MAX_COMMENT_CHARS, Feedback, FeedbackRequest
 from app.schemas.jobs import JobInfo, JobList, JobProgress, JobStage, JobState, UploadResponse
 from app.schemas.keys import CreatedKey, KeyInfo, KeyList, NewKey
-from app.schemas.operations import AgentInfo, Alive, Health, Info, Problem, Stats
+from app.schemas.operations import AgentInfo, Alive, CallerInfo, Health, Info, Problem, Stats
 from app.schemas.threads import (
     MAX_THREAD_TITLE_CHARS,
     ForkRequest,
@@ -112,6 +112,7 @@ __all__ = [
     "BatchRequest",
     "BatchResult",
     "BatchResults",
+    "CallerInfo",
     "ChatInput",
     "ChatMessage",
     "ChunkInfo",
