@@ -88,6 +88,11 @@ def revoke(key_id: str, *, as_json: bool) -> None:
         typer.echo(f"revoked {revoked.key_id} ({printable(revoked.name)})")
 
 
+def is_valid(key: KeyInfo) -> bool:
+    """Whether it opens anything now."""
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > datetime.now(UTC))
+
+
 def _state(key: KeyInfo) -> str:
     if key.revoked_at is not None:
         return "revoked"
