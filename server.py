@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from logging import getLogger
 from typing import cast
@@ -77,6 +78,27 @@ _DRAWING_THREADS = 2
 _KEYS_THREADS = 2
 
 
+@dataclass(frozen=True)
+class _Pools:
+    """Threads apart, so that what takes long keeps nobody waiting who only wants to come in."""
+
+    general: ThreadPoolExecutor
+    ingestion: ThreadPoolExecutor
+    keys: ThreadPoolExecutor
+    drawing: ThreadPoolExecutor
+
+
+@contextmanager
+def _open_pools() -> Iterator[_Pools]:
+    with (
+        ThreadPoolExecutor(_POOL_THREADS, "pool") as general,
+        ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others) as ingestion,
+        ThreadPoolExecutor(_KEYS_THREADS, "keys") as keys,
+        ThreadPoolExecutor(_DRAWING_THREADS, "drawing") as drawing,
+    ):
+        yield _Pools(general, ingestion, keys, drawing)
+
+
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """Open everything that lives as long as the process, in the order of its dependencies, and close it again.
@@ -95,12 +117,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         opened = await asyncio.to_thread(
             stack.enter_context, open_knowledge(settings, embedding_model, reranker)
         )
-        pool = stack.enter_context(ThreadPoolExecutor(_POOL_THREADS, "pool"))
-        ingestion_pool = stack.enter_context(
-            ThreadPoolExecutor(_INGESTION_THREADS, "ingestion", yield_to_others)
-        )
-        keys_pool = stack.enter_context(ThreadPoolExecutor(_KEYS_THREADS, "keys"))
-        drawing_pool = stack.enter_context(ThreadPoolExecutor(_DRAWING_THREADS, "drawing"))
+        pools = stack.enter_context(_open_pools())
         memory = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
         locks = stack.enter_context(
             closing(await asyncio.to_thread(ThreadLocks, settings.data_dir / "threads.lock"))
@@ -114,7 +131,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             opened.retriever,
             build_reader(settings, embedding_model),
             chat_model,
-            pool,
+            pools.general,
             ResearchBudget(settings.research_rounds, settings.research_time_s, settings.research_tokens),
         )
         graph = build_graph(deps, memory)
@@ -125,7 +142,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         waiting = opened.store.batches(lease_s=LEASE_S)
         batch_worker = await stack.enter_async_context(
             aclosing(
-                BatchWorker(waiting, runner, partial(call_in, pool), concurrency=settings.batch_concurrency)
+                BatchWorker(
+                    waiting, runner, partial(call_in, pools.general), concurrency=settings.batch_concurrency
+                )
             )
         )
         known_keys, verifier = opened.store.keys(), open_verifier(settings)
@@ -143,11 +162,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             batch_worker=batch_worker,
             page_images=PageImages(opened.store, ImageCache(settings.data_dir), settings),
             keys=known_keys,
-            authenticator=Authenticator(settings, known_keys, keys_pool, verifier),
+            authenticator=Authenticator(settings, known_keys, pools.keys, verifier),
             evaluations=Evaluations(settings.data_dir / EVALUATIONS),
-            pool=pool,
-            ingestion_pool=ingestion_pool,
-            drawing_pool=drawing_pool,
+            pool=pools.general,
+            ingestion_pool=pools.ingestion,
+            drawing_pool=pools.drawing,
         )
 
 

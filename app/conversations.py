@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiosqlite
 
-from app.chains.title import title_of
+from app.chains.title import title_fork, title_of, title_without_fork
 from app.errors import InvalidRequest, UnknownThread
 from app.feedback import FEEDBACK_SCHEMA, REMOVE_FEEDBACK, feedback_on
 from app.schemas import Feedback, Thread, ThreadInfo, ThreadPage, Turn
@@ -63,6 +63,7 @@ _FORGET_REST: Final = (
     "DELETE FROM checkpoints WHERE instr(thread_id, ?) = ? AND thread_id NOT IN (SELECT thread_id FROM threads)",
     "DELETE FROM writes WHERE instr(thread_id, ?) = ? AND thread_id NOT IN (SELECT thread_id FROM threads)",
 )
+_TITLES: Final = "SELECT title FROM threads WHERE title LIKE ? ESCAPE '!' AND instr(thread_id, ?) = ?"
 _IS_KNOWN: Final = "SELECT 1 FROM turns WHERE thread_id = ? AND run_id = ?"
 _REMOVE: Final = (
     REMOVE_FEEDBACK,
@@ -183,7 +184,7 @@ class Conversations:
             )
 
     async def copy(self, thread_id: str, copy_id: str, turn_count: int, moment: float) -> list[TurnRecord]:
-        """Make a conversation of the first turns of another, and give them.
+        """Make a conversation of the first turns of another, with a title that says so, and give them.
 
         Raises:
             UnknownThread
@@ -194,7 +195,9 @@ class Conversations:
             if turn_count > info.turn_count:
                 raise InvalidRequest(f"after_turn: the thread has {info.turn_count} turns")
             turns = (await self._turns(thread_id))[:turn_count]
-            await self._insert(copy_id, turns, moment, title=info.title)
+            alike = f"{_escaped(title_without_fork(info.title))}%"
+            taken = await self._values(_TITLES, (alike, *_range_of(tenant_of(copy_id))))
+            await self._insert(copy_id, turns, moment, title=title_fork(info.title, taken))
             return turns
 
     async def remove(self, thread_id: str) -> None:

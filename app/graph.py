@@ -59,18 +59,7 @@ def build_graph(
         return "remember" if state.get("result") else END
 
     async def remember(state: RunState) -> dict[str, Any]:
-        meter = current_meter()
-        total = round((perf_counter() - state["started"]) * 1000, 2)
-        answer = {
-            **state["result"],
-            "agent": state["route"],
-            "route_reason": state["route_reason"],
-            "run_id": state["run_id"],
-            "thread_id": state["thread_id"],
-            "timings_ms": {**state["result"]["timings_ms"], "total": total},
-            "usage": {"input_tokens": meter.input_tokens, "output_tokens": meter.output_tokens},
-        }
-        complete = Answer.model_validate(answer).model_dump(mode="json")
+        complete = _complete(state).model_dump(mode="json")
         get_stream_writer()({"type": RESULT, "answer": complete})
         return {"result": complete, "turns": [{"question": state["question"], "answer": complete}]}
 
@@ -86,3 +75,20 @@ def build_graph(
         graph.add_conditional_edges(name, has_answered, ["remember", END])
     graph.add_edge("remember", END)
     return graph.compile(checkpointer=checkpointer, name="agent")
+
+
+def _complete(state: RunState) -> Answer:
+    """The agent's result with what only the whole run knows."""
+    meter = current_meter()
+    total = round((perf_counter() - state["started"]) * 1000, 2)
+    return Answer.model_validate(
+        {
+            **state["result"],
+            "agent": state["route"],
+            "route_reason": state["route_reason"],
+            "run_id": state["run_id"],
+            "thread_id": state["thread_id"],
+            "timings_ms": {**state["result"]["timings_ms"], "total": total},
+            "usage": {"input_tokens": meter.input_tokens, "output_tokens": meter.output_tokens},
+        }
+    )

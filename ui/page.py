@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.client import Client, ServerRefused, ServerUnavailable
+from ui.clients import open_client
 from ui.components.problems import show_refusal, show_unexpected, show_unreachable
 from ui.sign_in import ask_for_key, current_key, offer_sign_out
 from ui.views.batch import show_batch_page
@@ -26,7 +27,7 @@ _ICON = Path(__file__).with_name("icon.svg")
 
 def show_page(api_url: str) -> None:
     """Draw everything. Whatever goes wrong, the reader gets a sentence and a way on, never a traceback."""
-    client = _open_client(api_url, current_key())
+    client = open_client(api_url, current_key())
     page = st.navigation(_list_pages(client))
     st.set_page_config(page_title=f"{page.title} · Ask your documents", page_icon=_ICON)
     page.run()
@@ -45,11 +46,6 @@ def _list_pages(client: Client) -> list[st.Page]:
         page(show_evaluation_page, "Evaluation"),
         page(show_status_page, "Status"),
     ]
-
-
-@st.cache_resource(show_spinner=False, on_release=Client.close)
-def _open_client(api_url: str, api_key: str | None) -> Client:
-    return Client(api_url, api_key)
 
 
 def _show(view: Callable[[Client], None], client: Client) -> None:

@@ -1,6 +1,7 @@
 """Who sits in front of the page, where the service wants to know: by an API key, for as long as the visit lasts.
 
-The key stays in the memory of this process. It is in no address, in no cookie and in no file.
+The key stays in the memory of this process, until its visitor signs out or leaves. It is in no address, in no cookie
+and in no file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from contextlib import closing
 import streamlit as st
 
 from ui.client import Client, ServerRefused, ServerUnavailable
+from ui.clients import forget_clients
 from ui.safe_text import safe_label
 
 _KEY = "api_key"
@@ -30,6 +32,7 @@ def offer_sign_out() -> None:
 
 def _sign_out() -> None:
     """Forget the key, and with it everything that was shown by it, in the page's address too."""
+    forget_clients()
     st.session_state.clear()
     st.query_params.clear()
 
@@ -37,6 +40,7 @@ def _sign_out() -> None:
 def ask_for_key(api_url: str) -> None:
     """Draw the form; a key that the service accepts brings the page back."""
     if st.session_state.pop(_KEY, None) is not None:
+        forget_clients()
         st.warning("The service does not accept your key any more.", icon=":material/key_off:")
     with st.form("sign_in", width=480):
         st.subheader("Sign in", anchor=False)

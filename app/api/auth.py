@@ -174,7 +174,7 @@ def require_way_in(settings: Settings, keys: ApiKeys) -> None:
         return
     if settings.api_keys_required:
         reason = "LLMOPS_API_KEYS_REQUIRED=true, and there is no key"
-    elif not _is_loopback(settings.host):
+    elif not is_loopback(settings.host):
         reason = f"LLMOPS_HOST={settings.host!r} can be reached from elsewhere, and there is no key"
     else:
         return
@@ -206,10 +206,11 @@ def _is_local(scope: AsgiScope, headers: Headers) -> bool:
     """Whether both ends of the connection are this machine, and nobody says that he only passes the request on."""
     ends = [end[0] for end in (scope.get("server"), scope.get("client")) if end]
     is_passed_on = any(name.startswith(_FORWARDED) for name in headers)
-    return len(ends) == 2 and all(map(_is_loopback, ends)) and not is_passed_on
+    return len(ends) == 2 and all(map(is_loopback, ends)) and not is_passed_on
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address or a name is this machine's own, which nobody reaches from elsewhere."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -13,7 +13,8 @@ from app.api.auth import Caller, may_read
 from app.api.services import Services, UsesServices
 from app.ingestion.loaders import LOADERS
 from app.ingestion.media_types import EXTENSIONS
-from app.schemas import AgentInfo, Alive, Health, Info, Mode, Stats
+from app.principal import SCOPES
+from app.schemas import AgentInfo, Alive, CallerInfo, Health, Info, Mode, Stats
 from app.tenancy import plain_name
 
 router = APIRouter(tags=["Operations"])
@@ -56,8 +57,8 @@ async def stats(services: UsesServices, caller: Caller) -> Stats:
 
 
 @router.get("/info", summary="Describe the service", dependencies=[Depends(may_read)])
-async def info(services: UsesServices) -> Info:
-    """Agents, models and limits, for clients that adapt to them."""
+async def info(services: UsesServices, caller: Caller) -> Info:
+    """Agents, models, limits and what the caller may do, for clients that adapt to them."""
     settings = services.settings
     return Info(
         version=__version__,
@@ -73,6 +74,7 @@ async def info(services: UsesServices) -> Info:
         },
         media_types=sorted(LOADERS),
         extensions=sorted(EXTENSIONS),
+        caller=CallerInfo(tenant=caller.tenant, scopes=[one for one in SCOPES if one in caller.scopes]),
     )
 
 

@@ -76,7 +76,10 @@ async def delete_thread(thread_id: StoredThreadId, services: UsesServices) -> Re
     responses=problem_responses(UnknownThread),
 )
 async def fork_thread(thread_id: StoredThreadId, body: ForkRequest, services: UsesServices) -> ThreadInfo:
-    """Begin a new conversation with the first turns of this one, which stays as it is."""
+    """Begin a new conversation with the first turns of this one, which stays as it is.
+
+    Its title is that of this one with `(fork)` behind it, or `(fork 2)` and so on.
+    """
     fork = await services.threads.fork(thread_id, after_turn=body.after_turn)
     audit("fork", "thread", thread_id, fork=fork.thread_id)
     return fork

@@ -19,7 +19,7 @@ from app.chains.evidence import (
 from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers
 from app.chains.prompts import ANSWER_PROMPT, fence_sources, fresh_nonce, recent_messages
-from app.chains.record_text import show_quote
+from app.chains.record_text import show_excerpt
 from app.chains.records import Draft, Evidence, Question, Quote, TokenSink
 from app.chains.streaming import stream_words
 from app.errors import ModelError
@@ -91,7 +91,7 @@ def _extract(question: str, evidence: Evidence, reader: Reader, failure: ModelEr
             evidence[excerpt.source].chunk,
             evidence[excerpt.source].score,
             excerpt.text,
-            show_quote(excerpt.text, question),
+            show_excerpt(excerpt, evidence[excerpt.source].chunk.text, question),
         )
         for marker, excerpt in enumerate(reading.excerpts, start=1)
     )

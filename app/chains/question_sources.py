@@ -11,6 +11,7 @@ from app.chains.markers import quote_plainly, record_fields
 from app.chains.question_writing import stands_alone, write_questions
 from app.knowledge.records import Chunk
 from app.models.sentences import is_record, is_table_row, split_sentences
+from app.models.terms import terms
 
 STORED, WRITTEN, ROW, FIELD, HEADING, NAME = 1.0, 0.9, 0.7, 0.7, 0.5, 0.3
 """How good the questions of each kind are: one that an author wrote, down to one about somebody who is named."""
@@ -27,6 +28,7 @@ _ASKS = re.compile(
     r"(?:what|which|who|whom|whose|when|where|why|how|can|may|do|does|did|is|are|was|were|must|should|will)\b",
     re.IGNORECASE,
 )
+_WHAT_IS = re.compile(r"What is (?!the )(?:an? )?(?P<thing>[a-z-]+(?: [a-z-]+)*)\?")
 _RULE = re.compile(r"[\s|:+=-]+")
 _HEADING = re.compile(
     r"^(?:#{1,6} +(?:\d+(?:\.\d+)*[.)]? +)?|\d{1,2}(?:\.\d{1,2})*[.)]? +(?=[A-Z][A-Z]))(?P<words>\S[^\n]*)$",
@@ -80,10 +82,12 @@ def find_candidates(chunk: Chunk, common: Set[str]) -> Iterator[Candidate]:
     """The questions that a chunk answers, each with the place of its answer; `common` are its `small_words`."""
     text, columns = chunk.text, _Columns()
     headings = list(_HEADING.finditer(text))
+    topics = _topics(chunk, [heading["words"] for heading in headings])
     for start, end in split_sentences(text):
         if not any(heading.start() <= start < heading.end() for heading in headings):
             for question, merit in _ask(text[start:end], columns, common):
-                yield Candidate(question, chunk, start, end, merit)
+                if _is_worth_asking(question, topics):
+                    yield Candidate(question, chunk, start, end, merit)
     begins = [heading.start() for heading in headings] + [len(text)]
     for heading, end in zip(headings, begins[1:], strict=True):
         if heading["words"].endswith("?"):
@@ -124,6 +128,16 @@ def _ask(sentence: str, columns: _Columns, common: Set[str]) -> Iterator[tuple[s
     else:
         yield from ((question, WRITTEN) for question in write_questions(sentence, common))
         yield from ((question, NAME) for question in _ask_names(sentence))
+
+
+def _topics(chunk: Chunk, headings: Sequence[str]) -> Set[str]:
+    return set(terms(" ".join([chunk.document_title or "", chunk.section or "", *headings])))
+
+
+def _is_worth_asking(question: str, topics: Set[str]) -> bool:
+    """Whether it is not just what a common thing is that was explained in passing: "What is a subscription?"."""
+    found = _WHAT_IS.fullmatch(question)
+    return found is None or set(terms(found["thing"])) <= topics
 
 
 def _as_stored(text: str) -> Iterator[tuple[str, float]]:

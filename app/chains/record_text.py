@@ -1,13 +1,20 @@
-"""Shows of a record, as JSON is stored for reading, the fields that a question asks for."""
+"""How an excerpt is shown: of a record the fields that a question asks for, of a table the row in words."""
 
 from __future__ import annotations
 
 from app.chains.markers import quote_plainly, record_fields
+from app.chains.table_rows import say_row
+from app.models.excerpts import Excerpt
 from app.models.sentences import is_record
 from app.models.terms import terms
 
 _SHARED = 5
 """Letters with which two forms of one word begin alike: "weigh" and "weight"."""
+
+
+def show_excerpt(excerpt: Excerpt, passage: str, question: str) -> str:
+    """As `show_quote`, but a row of a table with the names of its columns, which stand elsewhere in the passage."""
+    return say_row(passage, excerpt.start, excerpt.end) or show_quote(excerpt.text, question)
 
 
 def show_quote(text: str, question: str) -> str:

@@ -20,7 +20,7 @@ from app.chains.evidence import (
 from app.chains.fallback import prefer_model
 from app.chains.markers import disarm_markers, quote_plainly
 from app.chains.prompts import REPORT_PROMPT, fence_sources, fresh_nonce
-from app.chains.record_text import show_quote
+from app.chains.record_text import show_excerpt
 from app.chains.records import Draft, Evidence, Finding, Question, Quote, TokenSink
 from app.chains.streaming import stream_words
 from app.errors import ModelError
@@ -169,7 +169,7 @@ class _Numbering:
         for excerpt in reading.excerpts:
             hit = evidence[excerpt.source]
             key = (hit.chunk.chunk_id, excerpt.text)
-            shown = show_quote(excerpt.text, question)
+            shown = show_excerpt(excerpt, hit.chunk.text, question)
             quote = Quote(len(self.quotes) + 1, hit.chunk, hit.score, excerpt.text, shown)
             cited.append(self.quotes.setdefault(key, quote))
         return cited

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from itertools import count
 
 from langchain_core.prompts import ChatPromptTemplate
 
@@ -10,6 +12,7 @@ from app.chains.fallback import prefer_model
 from app.chains.markers import quote_plainly
 from app.errors import ModelError, ModelMisbehaved
 from app.models.chat import ChatModel
+from app.schemas import MAX_THREAD_TITLE_CHARS
 
 MAX_TITLE_CHARS = 60
 UNTITLED = "Untitled conversation"
@@ -33,6 +36,8 @@ _POLITE = re.compile(
     re.IGNORECASE,
 )
 _SHOWN_OF_QUESTION = 2_000
+_FORK = re.compile(r"(?<=\S) \(fork(?: \d+)?\)$")
+_FORK_CHARS = len(" (fork 1000000)")
 
 
 async def title_thread(question: str, *, model: ChatModel) -> str:
@@ -50,6 +55,18 @@ def title_of(question: str) -> str:
     while (polite := _POLITE.match(line)) and polite.end() < len(line):
         line = line[polite.end() :]
     return _cut(line[:1].upper() + line[1:]) or UNTITLED
+
+
+def title_fork(title: str, taken: Collection[str]) -> str:
+    """The title of a copy, which tells it from the original and from the other copies; `taken` are their titles."""
+    base = title_without_fork(title)
+    titles = (f"{base} (fork{f' {number}' if number > 1 else ''})" for number in count(1))
+    return next(one for one in titles if one not in taken)
+
+
+def title_without_fork(title: str) -> str:
+    """With room for what `title_fork` adds; a fork of a fork gets no second such word."""
+    return _FORK.sub("", title)[: MAX_THREAD_TITLE_CHARS - _FORK_CHARS].rstrip()
 
 
 async def _ask(question: str, model: ChatModel) -> str:

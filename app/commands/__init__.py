@@ -1,1 +1,1 @@
-"""What the commands of `llmops` do. `app.cli` declares them and imports a module of this package only when it runs."""
+"""The commands of `llmops`: light modules declare them for `app.cli`, and import what they do only when one runs."""

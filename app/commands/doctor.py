@@ -15,6 +15,7 @@ import httpx
 from langchain_core.messages import HumanMessage
 
 from app import __version__
+from app.commands.operations_checks import Verdict, check_keys, check_logs, check_metrics, check_traces
 from app.commands.output import fail, show_columns, show_json
 from app.commands.remote import RemoteServer
 from app.errors import LlmopsError
@@ -50,11 +51,15 @@ def _findings() -> Iterator[Finding]:
     yield Finding("python", "ok", platform.python_version())
     settings = load_settings()
     yield Finding("mode", "ok", "demo, without a chat model" if settings.demo_mode else "llm")
-    checks: dict[str, Callable[[Settings], tuple[Literal["ok", "warning"], str]]] = {
+    checks: dict[str, Callable[[Settings], Verdict]] = {
         "disk": _disk,
         "knowledge base": _knowledge_base,
         "embedding model": _embedding_model,
         "chat model": _chat_model,
+        "keys": check_keys,
+        "logs": check_logs,
+        "metrics": check_metrics,
+        "traces": check_traces,
         "api": _api,
     }
     for name, check in checks.items():
@@ -90,21 +95,21 @@ def _of_server(server: RemoteServer) -> Iterator[Finding]:
     yield Finding("documents", "warning" if stats.failed else "ok", f"{counts}{see}")
 
 
-def _disk(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+def _disk(settings: Settings) -> Verdict:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(settings.data_dir).free
     detail = f"{free / 1024**3:.1f} GB free for {str(settings.data_dir)!r}"
     return ("ok" if free > _LOW_DISK_BYTES else "warning"), detail
 
 
-def _knowledge_base(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+def _knowledge_base(settings: Settings) -> Verdict:
     with open_store(settings.effective_database_url, settings.data_dir) as store:
         store.require_embedding_model(settings.effective_embedding_model)
         counts = store.stats()
     return "ok", f"{counts.documents} documents, {counts.chunks} chunks"
 
 
-def _embedding_model(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+def _embedding_model(settings: Settings) -> Verdict:
     with closing(build_embedding_model(settings)) as model:
         model.embed_query("warm-up")
         started = perf_counter()
@@ -113,7 +118,7 @@ def _embedding_model(settings: Settings) -> tuple[Literal["ok", "warning"], str]
     return "ok", f"{model.name}, {dimension} dimensions, {took_ms:.0f} ms a query"
 
 
-def _chat_model(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+def _chat_model(settings: Settings) -> Verdict:
     model = build_chat_model(settings)
     if model is None:
         return "ok", "none configured; the demo engine answers. OPENAI_API_KEY enables one"
@@ -121,7 +126,7 @@ def _chat_model(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
     return "ok", f"{model.name} answers"
 
 
-def _api(settings: Settings) -> tuple[Literal["ok", "warning"], str]:
+def _api(settings: Settings) -> Verdict:
     url = f"http://{settings.host}:{settings.port}"
     try:
         status = httpx.get(f"{url}/health", timeout=5).json()["status"]

@@ -14,6 +14,7 @@ from app.commands.output import printable, show_columns, show_json
 from app.errors import InvalidRequest
 from app.knowledge.keys import ApiKeys
 from app.knowledge.store import open_store
+from app.principal import SCOPES
 from app.schemas import KeyInfo, KeyList, NewKey
 from app.settings import load_settings
 from app.tenancy import DEFAULT_TENANT
@@ -28,7 +29,7 @@ def _keys() -> Iterator[ApiKeys]:
 
 def create(name: str, *, tenant: str, scopes: str, days: int | None, as_json: bool) -> None:
     """Print the key and nothing else to standard output, so that it can be piped to where it is kept."""
-    chosen = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    chosen = _read_scopes(scopes)
     expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
     try:
         asked = NewKey.model_validate(
@@ -54,6 +55,16 @@ def create(name: str, *, tenant: str, scopes: str, days: int | None, as_json: bo
     )
 
 
+def _read_scopes(written: str) -> list[str]:
+    """Raises InvalidRequest: it names a scope that there is not, or none."""
+    chosen = [scope.strip() for scope in written.split(",") if scope.strip()]
+    wrong = [scope for scope in chosen if scope not in SCOPES]
+    if wrong or not chosen:
+        what = f"{', '.join(map(repr, wrong))} is not accepted" if wrong else "none is named"
+        raise InvalidRequest(f"--scopes: {what}; there are {', '.join(SCOPES)}, several separated by commas")
+    return chosen
+
+
 def list_keys(*, as_json: bool) -> None:
     with _keys() as keys:
         found = keys.all()
@@ -75,6 +86,11 @@ def revoke(key_id: str, *, as_json: bool) -> None:
         show_json(revoked)
     else:
         typer.echo(f"revoked {revoked.key_id} ({printable(revoked.name)})")
+
+
+def is_valid(key: KeyInfo) -> bool:
+    """Whether it opens anything now."""
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > datetime.now(UTC))
 
 
 def _state(key: KeyInfo) -> str:

@@ -41,11 +41,13 @@ class Excerpt:
 
 def choose_excerpts(ranked: Sequence[Sentence], passages: Sequence[Passage], limit: int) -> list[Excerpt]:
     """The best of `ranked`, which is in order of merit, as one to `limit` excerpts."""
-    odds = [math.exp(sentence.merit - ranked[0].merit) for sentence in ranked]
+    merits = [sentence.merit for sentence in ranked]
+    odds = [math.exp(merit - merits[0]) for merit in merits]
+    together = sum(odds)
     chosen: list[Excerpt] = []
     certainty = 0.0
     for sentence, odd in zip(ranked, odds, strict=True):
-        probability = odd / sum(odds)
+        probability = odd / together
         if chosen and (
             certainty >= _ENOUGH_PROBABILITY or probability < _LEAST_PROBABILITY or odd < _LEAST_ODDS
         ):

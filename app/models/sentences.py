@@ -93,25 +93,26 @@ def is_record(block: str) -> bool:
 def _blocks(text: str) -> Iterator[Span]:
     """Runs of lines that read as one paragraph; table rows, list items and headings stand alone."""
     start = position = 0
-    previous = ""
+    previous, was_row = "", False
     for line in text.splitlines(keepends=True):
         stripped = line.strip()
-        if previous and _breaks_between(previous, stripped):
+        is_row = is_table_row(stripped)
+        if previous and _breaks_between(previous, stripped, beside_row=was_row or is_row):
             yield start, position
             start = position
         position += len(line)
-        previous = stripped or previous
+        previous, was_row = stripped, is_row
         if not stripped:
             yield start, position
-            start, previous = position, ""
+            start = position
     if start < len(text):
         yield start, len(text)
 
 
-def _breaks_between(above: str, below: str) -> bool:
+def _breaks_between(above: str, below: str, *, beside_row: bool) -> bool:
     if below and (above.startswith("#") or below.startswith("#") or _LIST_ITEM.match(below)):
         return True
-    if not below or is_table_row(above) or is_table_row(below):
+    if not below or beside_row:
         return below != ""
     if is_figures(above) and not is_figures(below):  # the axis of a chart; the caption stays with its numbers
         return not below[0].islower()

@@ -79,8 +79,16 @@ from app.schemas.evaluations import (
 from app.schemas.feedback import MAX_COMMENT_CHARS, Feedback, FeedbackRequest
 from app.schemas.jobs import JobInfo, JobList, JobProgress, JobStage, JobState, UploadResponse
 from app.schemas.keys import CreatedKey, KeyInfo, KeyList, NewKey
-from app.schemas.operations import AgentInfo, Alive, Health, Info, Problem, Stats
-from app.schemas.threads import ForkRequest, RenameRequest, Thread, ThreadInfo, ThreadPage, Turn
+from app.schemas.operations import AgentInfo, Alive, CallerInfo, Health, Info, Problem, Stats
+from app.schemas.threads import (
+    MAX_THREAD_TITLE_CHARS,
+    ForkRequest,
+    RenameRequest,
+    Thread,
+    ThreadInfo,
+    ThreadPage,
+    Turn,
+)
 from app.schemas.tools import AskArguments, ListArguments, SummarizeArguments
 
 __all__ = [
@@ -88,6 +96,7 @@ __all__ = [
     "DEFAULT_COLLECTION",
     "IDENTIFIER",
     "MAX_COMMENT_CHARS",
+    "MAX_THREAD_TITLE_CHARS",
     "AgentChoice",
     "AgentInfo",
     "AgentInput",
@@ -103,6 +112,7 @@ __all__ = [
     "BatchRequest",
     "BatchResult",
     "BatchResults",
+    "CallerInfo",
     "ChatInput",
     "ChatMessage",
     "ChunkInfo",

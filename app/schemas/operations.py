@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from app.principal import Scope
 from app.schemas.base import Mode, Wire
 
 
@@ -37,6 +38,13 @@ class AgentInfo(Wire):
     description: str
 
 
+class CallerInfo(Wire):
+    tenant: str
+    scopes: list[Scope] = Field(
+        description="What the caller may do. `read`: look and ask, `write`: documents, `admin`: keys"
+    )
+
+
 class Info(Wire):
     version: str
     agents: list[AgentInfo]
@@ -48,6 +56,7 @@ class Info(Wire):
     extensions: list[str] = Field(
         [], description="Endings of the names of files that are read, with their dots"
     )
+    caller: CallerInfo | None = Field(None, description="Who asks, as the service knows them")
 
 
 class Problem(BaseModel):

@@ -11,6 +11,8 @@ from app.schemas.answers import Answer
 from app.schemas.base import Wire
 from app.schemas.feedback import Feedback
 
+MAX_THREAD_TITLE_CHARS = 200
+
 
 class Turn(Wire):
     question: str
@@ -54,7 +56,7 @@ def _as_line(title: str) -> str:
 
 
 class RenameRequest(Wire):
-    title: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_as_line)]
+    title: Annotated[str, Field(min_length=1, max_length=MAX_THREAD_TITLE_CHARS), AfterValidator(_as_line)]
 
 
 class ForkRequest(Wire):

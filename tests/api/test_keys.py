@@ -58,6 +58,14 @@ def test_no_foreign_page_uses_the_password_that_a_browser_keeps(
     assert both.anonymous.get("/documents", headers=headers).status_code == 200
 
 
+def test_callers_are_told_what_they_may_do(both: Town) -> None:
+    assert both.north.client.get("/info").json()["caller"] == {
+        "tenant": "north",
+        "scopes": ["read", "write", "admin"],
+    }
+    assert both.only["read"].get("/info").json()["caller"]["scopes"] == ["read"]
+
+
 def test_a_key_that_is_sent_without_its_scheme_is_not_repeated(both: Town) -> None:
     key = key_of(both.north.client)
     response = both.anonymous.get("/stats", headers={"authorization": key})

@@ -102,7 +102,7 @@ def test_a_fork_goes_its_own_way(talked: httpx.Client) -> None:
     forked = talked.post("/threads/first/fork", json={"after_turn": 1})
     assert forked.status_code == 201
     fork_id = forked.json()["thread_id"]
-    assert (forked.json()["turn_count"], forked.json()["title"]) == (1, QUESTION)
+    assert (forked.json()["turn_count"], forked.json()["title"]) == (1, f"{QUESTION} (fork)")
     answer = ask(talked, "And during probation?", fork_id)
     assert "two weeks" in answer["answer"]
     ask(talked, "How many days of holiday are there?", fork_id)
@@ -111,6 +111,24 @@ def test_a_fork_goes_its_own_way(talked: httpx.Client) -> None:
     assert [turn["question"] for turn in turns][:2] == [QUESTION, "And during probation?"]
     talked.delete("/threads/first").raise_for_status()
     assert len(talked.get(f"/threads/{fork_id}").json()["turns"]) == 3
+
+
+def test_each_fork_has_a_title_of_its_own(talked: httpx.Client) -> None:
+    def fork(thread_id: str) -> tuple[str, str]:
+        forked = talked.post(f"/threads/{thread_id}/fork", json={"after_turn": 1}).json()
+        return forked["thread_id"], forked["title"]
+
+    talked.patch("/threads/first", json={"title": "100_% sure"}).raise_for_status()
+    talked.patch("/threads/second", json={"title": "100x sure (fork)"}).raise_for_status()
+    fork_id, title = fork("first")
+    assert title == "100_% sure (fork)"
+    assert fork("first")[1] == "100_% sure (fork 2)"
+    assert fork(fork_id)[1] == "100_% sure (fork 3)"
+    assert fork("second")[1] == "100x sure (fork 2)"
+    talked.patch("/threads/first", json={"title": "x" * 200}).raise_for_status()
+    long = fork("first")[1]
+    assert long.endswith("x (fork)")
+    talked.patch("/threads/first", json={"title": long}).raise_for_status()
 
 
 @pytest.mark.parametrize("after_turn", [0, -1, 3, "x", None])

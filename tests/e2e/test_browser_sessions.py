@@ -15,6 +15,12 @@ from tests.ui.fake_server import FakeService, build_app, make_answer, make_docum
 pytestmark = in_browser(timeout_s=180)
 
 SESSIONS = 20
+# Where each line of a text begins, from the left: of its words those that have none to their left.
+_LINES_BEGIN = """(paragraph) => {
+  const range = document.createRange();
+  range.selectNodeContents(paragraph.firstChild);
+  return Array.from(range.getClientRects(), (line) => line.left);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +84,21 @@ def test_a_long_conversation_is_drawn_as_fast_as_a_short_one(tab: Page, fake: Fa
         took[thread] = seconds_to_draw(tab)
     print(f"drawn anew in {took['long']:.2f} s with 200 turns, in {took['short']:.2f} s with 20")
     assert took["long"] < 1.5 * took["short"] + 0.2
+
+
+def test_the_titles_of_conversations_begin_at_one_line(tab: Page, fake: FakeService) -> None:
+    fake.turns = {
+        f"titled-{number}": [{"question": title, "answer": make_answer().model_dump(mode="json")}]
+        for number, title in enumerate(
+            ("Short?", "A title that is too long to stand on one line of the list")
+        )
+    }
+    tab.goto(fake.url)
+    begins = []
+    for thread_id in fake.turns:
+        title = tab.locator(f".st-key-thread-{thread_id} button p")
+        expect(title).to_be_visible()
+        settle(tab)
+        begins.append(title.evaluate(_LINES_BEGIN))
+    assert len(begins[1]) > 1
+    assert {round(begin) for lines in begins for begin in lines} == {round(begins[0][0])}

@@ -17,9 +17,11 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 from langserve import add_routes
 
+from app.principal import SCOPES, Scope
 from app.schemas import (
     AgentInfo,
     Answer,
+    CallerInfo,
     Citation,
     DocumentInfo,
     DocumentList,
@@ -109,6 +111,7 @@ class FakeService:
     rereadings: dict[str, DocumentInfo | Refusal] = field(default_factory=dict)
     refuse_run: Refusal | None = None
     wanted_key: str | None = None
+    scopes: list[Scope] = field(default_factory=lambda: list(SCOPES))
     refuse_fork: Refusal | None = None
     event_delay_s: float = 0.0
     asked: list[tuple[Event, str]] = field(default_factory=list)
@@ -133,6 +136,7 @@ class FakeService:
             limits={"max_upload_mb": 100, "max_question_chars": 8_000},
             media_types=["application/pdf", "text/html", "text/plain"],
             extensions=[".html", ".md", ".pdf", ".txt"],
+            caller=CallerInfo(tenant="default", scopes=self.scopes),
         )
 
     async def run(self, question: Event, thread_id: str, approve_plan: bool) -> AsyncIterator[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.ui.fake_server import FakeService, make_answer, script
 from tests.ui.reading import button, texts
+from ui.client import Client
 
 KEY = "llmops_0123_4567"
 
@@ -44,11 +46,34 @@ def test_every_page_lets_a_visitor_sign_out(
 ) -> None:
     service.wanted_key = KEY
     page = open_page(path)
-    assert "Sign out" not in [button.label for button in page.button]
+    assert [button.label for button in page.button] == ["Sign in"]
+    assert not page.file_uploader
     sign_in(page, KEY)
     button(page, "Sign out").click()
     page.run()
     assert page.subheader[0].value == "Sign in"
+
+
+def clients_with(key: str) -> list[Client]:
+    """Those that are still in the memory of this process."""
+    gc.collect()
+    return [one for one in gc.get_objects() if type(one) is Client and key in str(vars(one))]
+
+
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_a_key_does_not_stay_behind(page: AppTest, service: FakeService, is_revoked: bool) -> None:
+    service.wanted_key = KEY
+    page.run()
+    sign_in(page, KEY)
+    assert clients_with(KEY)
+    if is_revoked:
+        service.wanted_key = "another"
+    else:
+        button(page, "Sign out").click()
+    page.run()
+    assert page.subheader[0].value == "Sign in"
+    page.run()
+    assert not clients_with(KEY)
 
 
 @pytest.mark.parametrize("wrong", ["llmops_0123_9999", "ключ", "two\twords"])

@@ -55,8 +55,6 @@ def test_a_key_is_made_listed_and_revoked(tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--name", "x", "--scopes", "everything"),
-        ("--name", "x", "--scopes", ""),
         ("--name", "x", "--tenant", "North/South"),
         ("--name", " "),
     ],
@@ -67,6 +65,19 @@ def test_a_key_that_makes_no_sense_is_refused(
     code, out, err = run(capsys, "keys", "create", *arguments)
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "named"),
+    [("read,reed", "'reed'"), ("reed, right", "'reed', 'right'"), (" ,", "none is named")],
+)
+def test_a_wrong_scope_is_named_with_those_that_there_are(
+    capsys: pytest.CaptureFixture[str], scopes: str, named: str
+) -> None:
+    code, out, err = run(capsys, "keys", "create", "--name", "x", "--scopes", scopes)
+    assert (code, out) == (1, "")
+    assert named in err
+    assert "read, write, admin" in err
 
 
 def test_what_does_not_exist_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.unit.chain_fakes import Library
 HANDBOOK = (
     "The notice period is two months after probation. Probation lasts for three months. "
     "The company was founded in 1987 by Ingrid Maas. The canteen charges €3.80 for lunch. "
-    "A receipt is a paper of the shop with its name on it."
+    "A receipt is a paper of the shop with its name on it. Larkfield pays €300 for a desk at home."
 )
 QUESTION = "What is the notice period after probation?"
 QUOTE = "The notice period is two months after probation."
@@ -49,8 +49,14 @@ def test_questions_about_what_stands_beside_the_quote_are_proposed() -> None:
         "When was the company founded?",
         "Who was the company founded by?",
         "How much does the canteen charge for lunch?",
-        "What is a receipt?",
+        "How much does Larkfield pay for a desk at home?",
     }
+
+
+def test_what_a_common_thing_is_is_proposed_where_a_heading_names_it() -> None:
+    defined = f"{QUOTE} A receipt is a paper of the shop with its name on it."
+    assert after(QUESTION, text=defined) == []
+    assert "What is a receipt?" in after(QUESTION, text=f"## Receipts\n{defined}")
 
 
 def test_what_was_asked_before_is_not_proposed() -> None:

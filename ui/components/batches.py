@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app.schemas import JobInfo
@@ -13,9 +15,14 @@ _CHOSEN = "batch"
 ANSWERS_PAGE = "answers_page"
 
 
-def choose_batch(client: Client) -> JobInfo | None:
+def find_batches(client: Client) -> list[JobInfo]:
+    """The newest first."""
+    return [job for job in client.jobs() if job.progress.unit == "questions"]
+
+
+def choose_batch(found: Sequence[JobInfo]) -> JobInfo | None:
     """The batch that the address names, else the newest; None when there was never one."""
-    batches = {job.job_id: job for job in client.jobs() if job.progress.unit == "questions"}
+    batches = {job.job_id: job for job in found}
     named = st.query_params.get(_CHOSEN)
     if not batches:
         return None

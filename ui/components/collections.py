@@ -17,20 +17,25 @@ _NEW = "new_collection"
 _ALL = "All collections"
 
 
-def choose_collection(client: Client) -> str | None:
+def choose_collection(client: Client, *, changeable: bool) -> str | None:
     """The collection that the address names; None means all of them."""
     collections = {collection.name: collection for collection in client.collections()}
     restore(_CHOSEN, accepted=collections)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = st.selectbox("Collection", [_ALL, *collections], key=_CHOSEN, width=320, filter_mode=None)
-        with st.popover("New collection", icon=":material/create_new_folder:"):
-            _offer_creation(client)
-        if chosen in collections:
-            with st.popover("Delete collection", icon=":material/folder_delete:"):
-                _offer_deletion(client, collections[chosen])
+        if changeable:
+            _offer_changes(client, collections.get(chosen))
     named = chosen if chosen in collections else None
     keep(_CHOSEN, named)
     return named
+
+
+def _offer_changes(client: Client, chosen: CollectionInfo | None) -> None:
+    with st.popover("New collection", icon=":material/create_new_folder:"):
+        _offer_creation(client)
+    if chosen is not None:
+        with st.popover("Delete collection", icon=":material/folder_delete:"):
+            _offer_deletion(client, chosen)
 
 
 def _offer_creation(client: Client) -> None:

@@ -28,7 +28,7 @@ _WAITING = ":material/hourglass_top:"
 
 
 @st.fragment
-def show_document_list(client: Client, collection: str | None) -> None:
+def show_document_list(client: Client, collection: str | None, *, changeable: bool) -> None:
     """Typing in the search field draws this part of the page anew, nothing else."""
     with problems_in_words():
         show_notices()
@@ -36,9 +36,9 @@ def show_document_list(client: Client, collection: str | None) -> None:
         rows = st.container()
         found = _find(client, collection, name, statuses)
         with rows:
-            _show_count(found, is_filtered=bool(name or statuses))
+            _show_count(found, is_filtered=bool(name or statuses), changeable=changeable)
             for document in found.documents:
-                _show_document(client, document)
+                _show_document(client, document, changeable=changeable)
 
 
 def _choose_filters() -> tuple[str, tuple[DocumentStatus, ...]]:
@@ -81,16 +81,17 @@ def _find(
     return first if number == 1 else page_of(number)
 
 
-def _show_count(found: DocumentPage, *, is_filtered: bool) -> None:
+def _show_count(found: DocumentPage, *, is_filtered: bool, changeable: bool) -> None:
     if found.total:
         st.caption(counted(found.total, "document"))
     elif is_filtered:
         st.info("No document fits this search.", icon=":material/search_off:")
     else:
-        st.info("No documents here yet. Drop some files above.", icon=":material/upload_file:")
+        hint = " Drop some files above." if changeable else ""
+        st.info(f"No documents here yet.{hint}", icon=":material/upload_file:")
 
 
-def _show_document(client: Client, document: DocumentInfo) -> None:
+def _show_document(client: Client, document: DocumentInfo, *, changeable: bool) -> None:
     label = f"{safe_label(document.name, limit=70)} :small[:gray[{describe_document(document)}]]"
     row = st.expander(
         label,
@@ -102,7 +103,7 @@ def _show_document(client: Client, document: DocumentInfo) -> None:
     if row.open:
         with row:
             _show_report(document)
-            _show_actions(client, document)
+            _show_actions(client, document, changeable=changeable)
 
 
 def _show_report(document: DocumentInfo) -> None:
@@ -118,7 +119,7 @@ def _show_report(document: DocumentInfo) -> None:
     st.caption(f"In the collection {safe_label(document.collection)}, {safe_label(document.media_type)}")
 
 
-def _show_actions(client: Client, document: DocumentInfo) -> None:
+def _show_actions(client: Client, document: DocumentInfo, *, changeable: bool) -> None:
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Download the original",
@@ -131,22 +132,27 @@ def _show_actions(client: Client, document: DocumentInfo) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        if st.button(
-            "Read again",
-            key=f"read_again-{document.document_id}",
-            icon=":material/refresh:",
-            disabled=is_being_read(document),
-            help="Reads and indexes the original anew. Until that is done, what was read before is searched.",
-        ):
-            _read_again(client, document)
-        with st.popover("Delete", icon=":material/delete:"):
-            st.markdown("This deletes the document with its text and its file. It cannot be undone.")
-            st.button(
-                "Delete for good",
-                key=f"delete_document-{document.document_id}",
-                on_click=_delete,
-                args=(client, document),
-            )
+        if changeable:
+            _offer_changes(client, document)
+
+
+def _offer_changes(client: Client, document: DocumentInfo) -> None:
+    if st.button(
+        "Read again",
+        key=f"read_again-{document.document_id}",
+        icon=":material/refresh:",
+        disabled=is_being_read(document),
+        help="Reads and indexes the original anew. Until that is done, what was read before is searched.",
+    ):
+        _read_again(client, document)
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown("This deletes the document with its text and its file. It cannot be undone.")
+        st.button(
+            "Delete for good",
+            key=f"delete_document-{document.document_id}",
+            on_click=_delete,
+            args=(client, document),
+        )
 
 
 def _read_again(client: Client, document: DocumentInfo) -> None:

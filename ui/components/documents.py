@@ -19,13 +19,13 @@ _ICONS = {"indexed": ":material/description:", "failed": ":material/error:", "ca
 _WAITING = ":material/hourglass_top:"
 
 
-def show_documents(client: Client, documents: Sequence[DocumentInfo]) -> None:
+def show_documents(client: Client, documents: Sequence[DocumentInfo], *, changeable: bool) -> None:
     if not documents:
-        st.caption("None yet. Drop a file above.")
+        st.caption("None yet. Drop a file above." if changeable else "None yet.")
         return
     wanted = _filter(documents)
     for document in wanted[:_SHOWN]:
-        _show_document(client, document)
+        _show_document(client, document, changeable=changeable)
     if len(wanted) > _SHOWN:
         st.caption(f"and {len(wanted) - _SHOWN} more; filter by name to see them")
     if any(document.status not in _ICONS for document in documents):
@@ -39,7 +39,7 @@ def _filter(documents: Sequence[DocumentInfo]) -> list[DocumentInfo]:
     return [document for document in documents if part.casefold() in document.name.casefold()]
 
 
-def _show_document(client: Client, document: DocumentInfo) -> None:
+def _show_document(client: Client, document: DocumentInfo, *, changeable: bool) -> None:
     with st.popover(
         safe_label(document.name, limit=40),
         icon=_ICONS.get(document.status, _WAITING),
@@ -53,7 +53,9 @@ def _show_document(client: Client, document: DocumentInfo) -> None:
             st.error(safe_label(document.error.detail, limit=300))
         for warning in document.warnings:
             st.warning(safe_label(warning, limit=300))
-        if st.button("Delete for good", key=f"delete-{document.document_id}", icon=":material/delete:"):
+        if changeable and st.button(
+            "Delete for good", key=f"delete-{document.document_id}", icon=":material/delete:"
+        ):
             _delete(client, document)
 
 

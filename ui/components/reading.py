@@ -27,7 +27,7 @@ def follow(job_id: str) -> None:
     _followed()[job_id] = None
 
 
-def show_reading(client: Client) -> None:
+def show_reading(client: Client, *, changeable: bool) -> None:
     """What is being read, whoever handed it in, and what became of the files of this visit.
 
     All of it stands on the service, so another tab, or this one loaded again, goes on with it.
@@ -35,10 +35,10 @@ def show_reading(client: Client) -> None:
     jobs = _current_jobs(client)
     if any(not is_finished(job) for job in jobs):
         expect_whole_page()
-        _watch(client)
+        _watch(client, changeable=changeable)
     elif jobs:
         _show_finished(jobs)
-        _offer_next(client, jobs)
+        _offer_next(client, jobs, changeable=changeable)
 
 
 def _followed() -> dict[str, JobInfo | None]:
@@ -68,7 +68,7 @@ def _look_up(client: Client, job_id: str, seen: JobInfo | None) -> JobInfo | Non
 
 
 @st.fragment(run_every=TICK_S)
-def _watch(client: Client) -> None:
+def _watch(client: Client, *, changeable: bool) -> None:
     with problems_in_words():
         show_notices()
         jobs = _current_jobs(client)
@@ -77,25 +77,26 @@ def _watch(client: Client) -> None:
             st.rerun()
         done = len(jobs) - len(unfinished)
         st.markdown(f"**Reading {counted(len(jobs), 'file')}**" + (f", {done} done" if done else ""))
-        slots = [_show_row(client, job) for job in unfinished[:_SHOWN]]
+        slots = [_show_row(client, job, changeable=changeable) for job in unfinished[:_SHOWN]]
         if len(unfinished) > _SHOWN:
             st.caption(f"and {len(unfinished) - _SHOWN} more that wait")
         _show_finished([job for job in jobs if job.state == "failed"])
         _follow_first(client, unfinished[0], slots[0])
 
 
-def _show_row(client: Client, job: JobInfo) -> DeltaGenerator:
+def _show_row(client: Client, job: JobInfo, *, changeable: bool) -> DeltaGenerator:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container():
             slot = st.empty()
             _show_progress(job, slot)
-        st.button(
-            "Cancel",
-            key=f"cancel-{job.job_id}",
-            icon=":material/close:",
-            on_click=_cancel,
-            args=(client, job.job_id),
-        )
+        if changeable:
+            st.button(
+                "Cancel",
+                key=f"cancel-{job.job_id}",
+                icon=":material/close:",
+                on_click=_cancel,
+                args=(client, job.job_id),
+            )
     return slot
 
 
@@ -129,10 +130,10 @@ def _is_plain(document: DocumentInfo) -> bool:
     )
 
 
-def _offer_next(client: Client, jobs: Sequence[JobInfo]) -> None:
+def _offer_next(client: Client, jobs: Sequence[JobInfo], *, changeable: bool) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button("Dismiss", key="dismiss_finished", on_click=_dismiss)
-        if again := _unsuccessful(jobs):
+        if changeable and (again := _unsuccessful(jobs)):
             st.button(
                 "Try those again",
                 key="read_again",

@@ -13,6 +13,7 @@ from ui.client import Client
 from ui.components.answer import agent_title
 from ui.components.documents import show_documents
 from ui.components.uploads import show_uploader
+from ui.permissions import explain_reading_only, may_change
 from ui.safe_text import safe_label
 from ui.state import Session, start_conversation
 
@@ -33,8 +34,12 @@ def show_sidebar(
     _choose_mode(session, info)
     threads = st.container()
     st.subheader("Documents", anchor=False)
-    show_uploader(client, session, info, key="sidebar")
-    show_documents(client, documents)
+    changeable = may_change(info)
+    if changeable:
+        show_uploader(client, session, info, key="sidebar")
+    else:
+        explain_reading_only()
+    show_documents(client, documents, changeable=changeable)
     st.divider()
     _show_engine(info)
     return threads

@@ -17,6 +17,13 @@ from ui.wording import how_long_ago
 _AT_A_TIME = 8
 _SHOWN = "threads_shown"
 _TITLE_CHARS = 200  # that the service takes
+# Streamlit centres what stands in a button, and has no parameter for it.
+_LEFT_ALIGNED = """
+<style>
+[class*="st-key-thread-"] button, [class*="st-key-thread-"] button > div { justify-content: flex-start; }
+[class*="st-key-thread-"] button p { text-align: start; }
+</style>
+"""
 _EXPORTS: tuple[tuple[Literal["md", "json"], str], ...] = (("md", "Markdown"), ("json", "JSON"))
 
 
@@ -33,6 +40,7 @@ def show_threads(client: Client, session: Session) -> None:
     found = client.find_threads(title.strip(), limit=st.session_state.setdefault(_SHOWN, _AT_A_TIME))
     if not found.threads:
         st.caption("No conversation has this in its title." if title.strip() else "None yet.")
+    st.html(_LEFT_ALIGNED)
     for thread in found.threads:
         _show_thread(client, session, thread)
     if found.total > len(found.threads):

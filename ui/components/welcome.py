@@ -10,6 +10,7 @@ import streamlit as st
 from app.schemas import DocumentInfo, Info
 from ui.client import Client
 from ui.components.uploads import show_uploader
+from ui.permissions import explain_reading_only, may_change
 from ui.safe_text import safe_label
 from ui.state import Session
 
@@ -26,8 +27,7 @@ def show_welcome(client: Client, session: Session, info: Info, documents: Sequen
     st.title("Ask your documents", anchor=False)
     ready = [document for document in documents if document.status == "indexed"]
     if not ready:
-        st.markdown("Add a document, then ask about it. Every answer shows the page that it stands on.")
-        show_uploader(client, session, info, key="welcome")
+        _invite(client, session, info)
         return
     count = "one document" if len(ready) == 1 else f"{len(ready)} documents"
     st.markdown(f"Answers come from {count} and show the passages that they stand on. For example:")
@@ -40,6 +40,18 @@ def show_welcome(client: Client, session: Session, info: Info, documents: Sequen
             on_click=session.ask_next,
             args=(question,),
         )
+
+
+def _invite(client: Client, session: Session, info: Info) -> None:
+    """There is nothing to ask about yet."""
+    if may_change(info):
+        st.markdown("Add a document, then ask about it. Every answer shows the page that it stands on.")
+        show_uploader(client, session, info, key="welcome")
+    else:
+        st.markdown(
+            "There are no documents yet to ask about. Every answer will show the page that it stands on."
+        )
+        explain_reading_only()
 
 
 def example_questions(documents: Sequence[DocumentInfo]) -> list[str]:

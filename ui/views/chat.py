@@ -18,6 +18,7 @@ from ui.components.threads import show_threads
 from ui.components.uploads import receive_files, show_outcomes, upload_limit_mb
 from ui.components.welcome import show_welcome
 from ui.notices import show_notices
+from ui.permissions import may_change
 from ui.state import Session, current_session, open_conversation
 
 
@@ -66,16 +67,17 @@ def _take_message(client: Client, session: Session, info: Info) -> str | None:
         "Ask about your documents",
         key="question",
         max_chars=int(info.limits.get("max_question_chars", 8_000)),
-        accept_file="multiple",
+        accept_file="multiple" if may_change(info) else False,
         file_type=info.extensions or None,
         max_upload_size=upload_limit_mb(info),
         submit_mode="disable",
     )
-    question = session.take_pending_question() if typed is None else typed.text.strip()
+    text, files = (typed, []) if typed is None or isinstance(typed, str) else (typed.text, typed.files)
+    question = session.take_pending_question() if text is None else text.strip()
     if question:
         session.uploads = []
-    if typed is not None and typed.files:
-        receive_files(client, session, typed.files)
+    if files:
+        receive_files(client, session, files)
         if not question:
             st.rerun()
     return question or None

@@ -10,12 +10,18 @@ from ui.components.document_list import show_document_list
 from ui.components.intake import show_intake
 from ui.components.reading import show_reading
 from ui.notices import show_notices
+from ui.permissions import explain_reading_only, may_change
 
 
 def show_documents_page(client: Client) -> None:
     st.title("Documents", anchor=False)
     show_notices()
-    collection = choose_collection(client)
-    show_intake(client, client.info(), collection)
-    show_reading(client)
-    show_document_list(client, collection)
+    info = client.info()
+    changeable = may_change(info)
+    collection = choose_collection(client, changeable=changeable)
+    if changeable:
+        show_intake(client, info, collection)
+    else:
+        explain_reading_only()
+    show_reading(client, changeable=changeable)
+    show_document_list(client, collection, changeable=changeable)

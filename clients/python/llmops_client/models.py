@@ -249,6 +249,11 @@ class AgentInfo(Model):
     description: str
 
 
+class CallerInfo(Model):
+    tenant: str
+    scopes: list[Literal["read", "write", "admin"]]
+
+
 class Info(Model):
     version: str
     agents: list[AgentInfo]
@@ -258,3 +263,4 @@ class Info(Model):
     limits: dict[str, float]
     media_types: list[str]
     extensions: list[str] = []
+    caller: CallerInfo | None = None
