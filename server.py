@@ -43,6 +43,7 @@ from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.security_headers import SecurityHeaders
 from app.api.services import Services
+from app.api.slow_bodies import BodyTimeout
 from app.api.tokens import open_verifier
 from app.batch_worker import LEASE_S, BatchWorker
 from app.chains.rerank import build_reranker
@@ -228,6 +229,7 @@ def add_middlewares(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(RequestLimits, settings=settings)
     app.add_middleware(Authentication)
     app.add_middleware(LastResort)
+    app.add_middleware(BodyTimeout, timeout_s=settings.body_timeout_s)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_mb * MEBIBYTE)
     if settings.cors_origins:
         app.add_middleware(
