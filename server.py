@@ -34,6 +34,7 @@ from app.api import (
 from app.api.audit_routes import audit_routes
 from app.api.auth import Authentication, Authenticator, require_way_in
 from app.api.bodies import MEBIBYTE, BodyLimit
+from app.api.early_guards import EarlyGuards
 from app.api.langserve_routes import add_langserve_routes
 from app.api.limits import RequestLimits
 from app.api.mcp.door import McpDoor, add_mcp_route
@@ -226,6 +227,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def add_middlewares(app: FastAPI, settings: Settings) -> None:
     """The last one is the outermost: it sees a request first, and its answer last."""
+    app.add_middleware(EarlyGuards, routes_of=app)
     app.add_middleware(RequestLimits, settings=settings)
     app.add_middleware(Authentication)
     app.add_middleware(LastResort)
