@@ -24,11 +24,12 @@ dev-setup:
 test: dev-setup ## run every test that needs neither another server nor a browser
 	$(TESTS)
 
-check: dev-setup ## format, lint, types, import contracts, tests
+check: dev-setup ## format, lint, types, import contracts, dangerous code, secrets, tests
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.security
 	$(TESTS)
 
 format: dev-setup ## rewrite the code in the project's format

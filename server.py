@@ -35,6 +35,7 @@ from app.api import (
 from app.api.audit_routes import audit_routes
 from app.api.auth import Authentication, Authenticator, require_way_in
 from app.api.bodies import MEBIBYTE, BodyLimit
+from app.api.early_guards import EarlyGuards
 from app.api.langserve_routes import add_langserve_routes
 from app.api.limits import RequestLimits
 from app.api.mcp.door import McpDoor, add_mcp_route
@@ -44,6 +45,7 @@ from app.api.problems import LastResort, add_problem_handlers
 from app.api.request_log import RequestLog
 from app.api.security_headers import SecurityHeaders
 from app.api.services import Services
+from app.api.slow_bodies import BodyTimeout
 from app.api.tokens import open_verifier
 from app.batch_worker import LEASE_S, BatchWorker
 from app.chains.rerank import build_reranker
@@ -255,9 +257,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def add_middlewares(app: FastAPI, settings: Settings) -> None:
     """The last one is the outermost: it sees a request first, and its answer last."""
+    app.add_middleware(EarlyGuards, routes_of=app)
     app.add_middleware(RequestLimits, settings=settings)
     app.add_middleware(Authentication)
     app.add_middleware(LastResort)
+    app.add_middleware(BodyTimeout, timeout_s=settings.body_timeout_s)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_mb * MEBIBYTE)
     if settings.cors_origins:
         app.add_middleware(

@@ -51,7 +51,7 @@ class BatchWorker:
         """Tenants who have used up what they may have, and until when nothing of theirs is tried."""
 
     def start(self) -> None:
-        """Take questions, those of the oldest job first, until `aclose`."""
+        """Take questions, tenant by tenant those of the oldest job first, until `aclose`."""
         loops = [self._work_off() for _ in range(self._concurrency)]
         self._loops = [asyncio.create_task(loop) for loop in (*loops, self._keep_alive())]
 

@@ -17,7 +17,7 @@ LlmopsError
 │   │   └── NoPageImage, MissingOriginal
 │   ├── IdempotencyKeyReused
 │   ├── ThreadBusy, DocumentBusy, NothingToResume, CollectionExists
-│   ├── BodyTooLarge, ForeignOrigin, ForeignHost
+│   ├── BodyTooLarge, SlowBody, ForeignOrigin, ForeignHost
 │   ├── UnusableBackup
 │   └── RunTimeout
 ├── UnreadableDocument          the caller: this file cannot become a document
@@ -163,6 +163,12 @@ class BodyTooLarge(RequestError):
     status = 413
     code = "body_too_large"
     title = "The body is larger than allowed"
+
+
+class SlowBody(RequestError):
+    status = 408
+    code = "slow_body"
+    title = "The body was sent too slowly"
 
 
 class ForeignOrigin(RequestError):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from logging import getLogger
-from typing import Any
+from typing import Any, Final
 
 from app.errors import StorageUnavailable
 from app.knowledge.retention import Retention
+from app.telemetry import context
+from app.telemetry.audit import audit
 
 log = getLogger("llmops.api")
 
 _EVERY_S = 600.0
+_ACTOR: Final = "retention"
 
 
 class Housekeeping:
@@ -33,12 +36,17 @@ class Housekeeping:
             await asyncio.wait([self._task])
 
     async def _go_round(self) -> None:
+        context.actor.set(_ACTOR)
         while True:
             try:
-                for document_id in await self._in_pool(self._retention.sweep):
-                    log.info("document_expired", extra={"document_id": document_id})
+                await self._in_pool(self._retention.sweep, _note_expired)
             except StorageUnavailable as error:
                 log.warning("storage_unavailable", extra={"reason": error.detail})
             except Exception:  # the last resort: nobody would notice that documents are kept for too long
                 log.exception("housekeeping_failed")
             await asyncio.sleep(_EVERY_S)
+
+
+def _note_expired(document_id: str) -> None:
+    log.info("document_expired", extra={"document_id": document_id})
+    audit("expire", "document", document_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal
 
 from app.tenancy import DEFAULT_TENANT, stored_name
@@ -24,6 +25,8 @@ class Principal:
     scopes: frozenset[Scope]
     key_id: str | None = None
     subject: str | None = None
+    expires_at: datetime | None = None
+    """When his key ends, if it does."""
 
     @property
     def identity(self) -> str | None:

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     parse_memory_mb: int = Field(default=1_024, ge=128)
     ingestion_workers: int = Field(default=2, ge=0, le=64)
     request_timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    body_timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     shutdown_timeout_s: int = Field(default=25, ge=1)
     max_open_requests: int = Field(default=1_000, ge=1)
     max_running_questions: int = Field(default=200, ge=1)

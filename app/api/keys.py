@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -11,7 +13,7 @@ from app.api.bodies import JsonRoute
 from app.api.openapi import problem_responses
 from app.api.services import UsesServices
 from app.errors import Forbidden, UnknownKey
-from app.principal import Principal
+from app.principal import Principal, Scope
 from app.schemas import CreatedKey, KeyInfo, KeyList, NewKey
 from app.telemetry.audit import audit
 
@@ -24,13 +26,17 @@ router = APIRouter(
 async def create_key(body: NewKey, services: UsesServices, caller: Caller) -> CreatedKey:
     """Give out a key. The answer is the only place where it ever stands.
 
-    Keys of other tenants are given out by who administers the service: `admin` of the tenant `default`.
+    A key can give out none that may do more than itself: of another tenant, with a scope that it has not, or with a
+    later end; where no end is named, it is that of the caller's key. Who administers the service, `admin` of the tenant
+    `default`, may give out any.
     """
     tenant = body.tenant or caller.tenant
-    if tenant != caller.tenant and not caller.is_operator:
-        raise Forbidden(f"{caller.name!r} may give out keys of the tenant {caller.tenant!r} only")
+    expires_at = body.expires_at
+    if not caller.is_operator:
+        _require_own(caller, tenant, body.scopes)
+        expires_at = _within(caller.expires_at, expires_at)
     created = await services.in_pool(
-        services.keys.create, name=body.name, tenant=tenant, scopes=body.scopes, expires_at=body.expires_at
+        services.keys.create, name=body.name, tenant=tenant, scopes=body.scopes, expires_at=expires_at
     )
     audit("create", "key", created.key_id, of=tenant, scopes=list(created.scopes))
     return created
@@ -50,6 +56,23 @@ async def revoke_key(
     revoked = await services.in_pool(services.keys.revoke, key_id, _reach(caller))
     audit("revoke", "key", key_id, of=revoked.tenant)
     return revoked
+
+
+def _require_own(caller: Principal, tenant: str, scopes: Sequence[Scope]) -> None:
+    """Raises Forbidden."""
+    if tenant != caller.tenant:
+        raise Forbidden(f"{caller.name!r} may give out keys of the tenant {caller.tenant!r} only")
+    if beyond := sorted(set(scopes) - caller.scopes):
+        raise Forbidden(f"{caller.name!r} has not the scope {beyond[0]!r}, and so may not give it out")
+
+
+def _within(own: datetime | None, asked: datetime | None) -> datetime | None:
+    """When a key ends that is given out by one with this end. Raises Forbidden."""
+    if own is None or asked is None:
+        return own or asked
+    if asked > own:
+        raise Forbidden(f"A key may not end later than the one that gives it out: {own:%Y-%m-%dT%H:%M:%SZ}")
+    return asked
 
 
 def _reach(caller: Principal) -> str | None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from app.api.examples import EXAMPLES
 from app.api.problems import MEDIA_TYPE
-from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, StorageUnavailable
+from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, SlowBody, StorageUnavailable
 from app.schemas import BatchRequest, Problem
 from app.schemas.completions import CompletionChunk
 
@@ -91,7 +91,7 @@ def _add_general_errors(operation: dict[str, Any]) -> None:
         del operation["responses"]["422"]  # FastAPI's own, which no route of ours answers
     general = {LlmopsError, StorageUnavailable}
     if "requestBody" in operation:
-        general |= {BodyTooLarge}
+        general |= {BodyTooLarge, SlowBody}
     for status, response in _responses(general).items():
         operation["responses"].setdefault(str(status), response)
 

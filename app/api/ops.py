@@ -28,8 +28,8 @@ _HEALTH: dict[str, Any] = {
 @router.get("/health", summary="Tell whether requests can be served", **_HEALTH)
 @router.get("/health/ready", summary="Tell whether requests can be served", **_HEALTH)
 async def health(services: UsesServices) -> JSONResponse:
-    """Whether requests can be served: 200, or 503 with what is wrong."""
-    found = await services.in_pool(_check, services)
+    """Whether requests can be served: 200, or 503 with what is wrong. An answer may be a second old."""
+    found = await services.health.get(lambda: services.in_pool(_check, services))
     return JSONResponse(found.model_dump(), status_code=200 if found.status == "ok" else 503)
 
 

@@ -13,7 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from app.api.asgi import HttpMiddleware
-from app.errors import BodyTooLarge, InvalidRequest, LlmopsError, NotFound, RequestError, TooManyRequests
+from app.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    LlmopsError,
+    NotFound,
+    RequestError,
+    SlowBody,
+    TooManyRequests,
+)
 from app.schemas import Problem, ProblemInfo
 from app.telemetry import context
 
@@ -22,7 +30,8 @@ log = getLogger("llmops.api")
 MEDIA_TYPE = "application/problem+json"
 # Those of the framework's errors that are also ours.
 _OURS = {
-    error.status: error for error in (RequestError, NotFound, BodyTooLarge, InvalidRequest, TooManyRequests)
+    error.status: error
+    for error in (RequestError, NotFound, SlowBody, BodyTooLarge, InvalidRequest, TooManyRequests)
 }
 _CODES = {405: "method_not_allowed"}
 

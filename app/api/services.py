@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from app.api.recent import Recent
 from app.batch_worker import BatchWorker
 from app.evaluations import Evaluations
 from app.ingestion.assembly import Ingestion
@@ -20,6 +21,7 @@ from app.models.chat import ChatModel
 from app.models.embeddings import EmbeddingModel
 from app.pools import call_in
 from app.runs import Runner
+from app.schemas import Health
 from app.settings import Settings
 from app.threads import Threads
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_HEALTH_S = 1.0
+"""Nobody needs a key to ask, and no limit counts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Services:
     pool: ThreadPoolExecutor
     ingestion_pool: ThreadPoolExecutor
     drawing_pool: ThreadPoolExecutor
+    health: Recent[Health] = field(default_factory=lambda: Recent(_HEALTH_S))
 
     async def in_pool(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await call_in(self.pool, function, *args, **kwargs)

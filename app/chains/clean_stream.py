@@ -18,7 +18,8 @@ _MOST_HELD_CHARS = 4_000
 _UNDECIDED = re.compile(
     r"\[\d{1,6}\s{0,3}[:,]?\s{0,3}[\"“„«][^\n]{0,700}\Z"  # words named with a marker, which may hold brackets
     r"|!?[\[【［][^\[\]【】［］\n]*(?:[\]】］](?:[(\[][^()\[\]\n]*)?)?\Z"  # a marker, a link or an image
-    r"|(?m:^) {0,3}\[\^?\d{1,6}\]:[^\n]*\Z"  # what would make links of markers
+    # What would make links of markers: of a run of them, one may be left over.
+    r"|(?m:^)[ \t]*(?:[\[【［][^\[\]【】［］\n]*[\]】］](?:\([^()\n]*\))?[ \t]*)+:[^\n]*\Z"
     r"|<(?:[a-z/!][^<>\n]*)?\Z"
     rf"|{ADDRESS_START}\S*\Z"
     r"|(?<![!-~])[!-~]+\Z",  # what may become an address
@@ -29,6 +30,8 @@ _MARKERS_AT_END = re.compile(
     rf"[ \t]*(?:(?:{_NAMED}|[\[【［][^\[\]【】［］\n]*[\]】］](?:\([^()\n]*\))?)[ \t]*)*\Z"
 )
 """One that goes takes the blanks before it along, and one that says the same as its neighbour goes."""
+_ADDRESS_AT_END = re.compile(rf"{ADDRESS_START}\S*\Z", re.IGNORECASE)
+"""Of which a word becomes a part when what stands between them goes."""
 _WHOLE = re.compile(
     rf"{_NAMED}"
     r"|!?(?:[\[【［][^\[\]【】［］\n]*[\]】］])+(?:\([^()\n]*\))?"
@@ -97,6 +100,8 @@ class _CleanTokens:
             cut = next((start for start, end in spans if start < cut < end), cut)
             if markers := _MARKERS_AT_END.search(self._held, 0, cut):
                 cut = markers.start()
+            if cut < len(self._held) and (address := _ADDRESS_AT_END.search(self._held, 0, cut)):
+                cut = address.start()
         return cut
 
     def finish(self) -> None:

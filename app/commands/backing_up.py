@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from app.commands.auditing import note
 from app.commands.output import show_json
 from app.commands.progress import progress_bar
 from app.knowledge.archive import Manifest
@@ -48,6 +49,13 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
             replace=replace,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
+    note(
+        "restore",
+        "knowledge_base",
+        None,
+        documents=restored.manifest.documents,
+        replaced=bool(restored.moved_aside),
+    )
     aside = str(restored.moved_aside) if restored.moved_aside else None
     if as_json:
         show_json({"manifest": asdict(restored.manifest), "moved_aside": aside})

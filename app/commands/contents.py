@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import typer
 
+from app.commands.auditing import note
 from app.commands.output import show_columns, show_json
 from app.commands.remote import RemoteServer
 from app.errors import InvalidRequest
@@ -54,6 +55,7 @@ def delete(document_id: str, *, server: str | None, as_json: bool) -> None:
     if server is None:
         with _store() as store:
             store.delete_document(document_id)
+        note("delete", "document", document_id)
     else:
         RemoteServer(server).delete(f"/documents/{quote(document_id, safe='')}")
     if as_json:
@@ -68,6 +70,7 @@ def clear(collection: str | None, *, confirmed: bool, server: str | None, as_jso
     if server is None:
         with _store() as store:
             outcome = ClearResponse(deleted_documents=store.clear(collection))
+        note("clear", "collection", collection, documents=outcome.deleted_documents)
     else:
         body = {"confirm": True, "collection": collection}
         outcome = RemoteServer(server).post("/clear", body, ClearResponse)

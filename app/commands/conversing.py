@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from app.api.thread_export import as_markdown
+from app.commands.auditing import note
 from app.commands.output import printable, show_columns, show_json
 from app.conversations import Conversations
 from app.errors import InvalidRequest
@@ -69,6 +70,7 @@ def rename(thread_id: str, title: str, *, as_json: bool) -> None:
     except ValidationError as error:
         raise InvalidRequest(f"title: {error.errors()[0]['msg']}") from None
     info = _with_conversations(lambda known: known.rename(thread_id, line))
+    note("rename", "thread", thread_id)
     if as_json:
         show_json(info)
     else:
@@ -85,6 +87,7 @@ def delete(thread_id: str, *, as_json: bool) -> None:
                 await memory.forget(thread_id)
 
     asyncio.run(forget())
+    note("delete", "thread", thread_id)
     if as_json:
         show_json({"deleted": thread_id})
     else:

@@ -12,6 +12,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from app.api.services import Services
+from app.commands.auditing import note
 from app.commands.output import fail, place, printable, show_json
 from app.commands.progress import progress_bar
 from app.commands.remote import RemoteServer
@@ -35,7 +36,9 @@ def index(paths: Sequence[Path], *, collection: str | None, server: str | None, 
         settings = load_settings()
         for file in files:
             _require_acceptable(file, settings.max_upload_mb)
-        documents = asyncio.run(_index(settings, files, collection or DEFAULT_COLLECTION, quiet=as_json))
+        collection = collection or DEFAULT_COLLECTION
+        documents = asyncio.run(_index(settings, files, collection, quiet=as_json))
+        note("index", "collection", collection, document_ids=[info.document_id for info in documents])
     else:
         documents = _upload(RemoteServer(server), files, collection, quiet=as_json)
     if as_json:

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from app.api.problems import explain_validation
+from app.commands.auditing import note
 from app.commands.output import printable, show_columns, show_json
 from app.errors import InvalidRequest
 from app.knowledge.keys import ApiKeys
@@ -44,6 +45,7 @@ def create(name: str, *, tenant: str, scopes: str, days: int | None, as_json: bo
             scopes=asked.scopes,
             expires_at=asked.expires_at,
         )
+    note("create", "key", created.key_id, of=created.tenant, scopes=list(created.scopes))
     if as_json:
         show_json(created)
         return
@@ -82,6 +84,7 @@ def list_keys(*, as_json: bool) -> None:
 def revoke(key_id: str, *, as_json: bool) -> None:
     with _keys() as keys:
         revoked = keys.revoke(key_id)
+    note("revoke", "key", revoked.key_id, of=revoked.tenant)
     if as_json:
         show_json(revoked)
     else:

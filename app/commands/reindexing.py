@@ -6,6 +6,7 @@ from contextlib import closing
 
 import typer
 
+from app.commands.auditing import note
 from app.commands.output import show_json
 from app.commands.progress import progress_bar
 from app.ingestion.reembed import reembed
@@ -40,6 +41,7 @@ def reindex(*, as_json: bool) -> None:
             )
             raise typer.Exit(_INTERRUPTED) from None
         chunks = store.stats().chunks
+    note("reindex", "knowledge_base", None, embedding_model=model.name)
     if as_json:
         show_json({"chunks": chunks, "embedded": embedded, "embedding_model": model.name})
     else:

@@ -9,6 +9,7 @@ from functools import partial
 import typer
 
 from app.api.services import Services
+from app.commands.auditing import note
 from app.commands.indexing import describe, show_stage
 from app.commands.output import fail, printable, show_json
 from app.commands.progress import progress_bar
@@ -22,6 +23,8 @@ def read_again(document_ids: Sequence[str], *, server: str | None, as_json: bool
     """One after another; a reading that fails keeps no other from it, but makes the command fail in the end."""
     if server is None:
         documents = asyncio.run(_read_again(load_settings(), document_ids, quiet=as_json))
+        for info in documents:
+            note("reindex", "document", info.document_id)
     else:
         remote = RemoteServer(server)
         documents = [remote.reindex(document_id) for document_id in document_ids]

@@ -14,6 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import typer
 
+from app.commands.auditing import note
 from app.commands.output import printable, show_columns, show_json
 from app.errors import InvalidRequest, NotFound, UnknownTenant
 from app.knowledge.batches import Batches
@@ -75,6 +76,7 @@ def erase(tenant: str, *, confirmed: bool, as_json: bool) -> None:
     settings = load_settings()
     purge_snapshots(settings.effective_database_url, settings.data_dir)
     threads = asyncio.run(_erase_threads(tenant))
+    note("erase", "tenant", tenant, documents=documents, threads=threads)
     if as_json:
         show_json({"erased": tenant, "documents": documents, "threads": threads})
     else:

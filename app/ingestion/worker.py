@@ -77,7 +77,7 @@ class Worker:
         return self._queue.lease(self._owner())
 
     def start(self, threads: int) -> None:
-        """Take documents off the queue until `stop`: the oldest first, but small ones never wait for large ones."""
+        """Take documents off the queue until `stop`: tenant by tenant the oldest, but none waits for a large one."""
         for number in range(threads):
             self._spawn(f"worker-{number}", partial(self._work_off, smallest_first=number % 2 == 1))
 

@@ -9,14 +9,30 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Text, and_, cast, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Text,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from app.errors import UnknownDocument, UnknownJob
 from app.knowledge.database import Database
 from app.knowledge.tables import batch_citations, batch_items, documents, jobs
+from app.knowledge.turns import Turns, Waiting
 from app.schemas import BatchResult, ProblemInfo
 
 _PAGE = 500
+_UNFINISHED = ("queued", "running")
 _IDLE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
 _FORGOTTEN: dict[str, Any] = {
     "state": "failed",
@@ -50,6 +66,7 @@ class Batches:
     def __init__(self, database: Database, *, lease_s: float, now: Callable[[], float] = time.time) -> None:
         self._database = database
         self._now = now
+        self._turns = Turns()
         self.lease_s = lease_s
 
     def open(self, items: Sequence[NewItem], *, tenant: str) -> str:
@@ -80,29 +97,45 @@ class Batches:
         return job_id
 
     def claim_next(self, owner: str, *, but_of: Collection[str] = ()) -> BatchClaim | None:
-        """Take the next question of the oldest job; None when there is none that nobody has.
+        """Take a question; None when there is none that nobody has.
 
-        `but_of` are tenants whose questions are left where they are.
+        Tenants take turns; of the next one it is the next question of the oldest job. `but_of` are tenants whose
+        questions are left where they are.
         """
+        for tenant in self._turns.order(self._waiting(but_of)):
+            claim = self._claim(owner, tenant)
+            if claim is not None:
+                self._turns.took(tenant)
+                return claim
+        return None
+
+    def _waiting(self, but_of: Collection[str]) -> list[Waiting]:
+        """Whose questions are due. Most calls of workers end here, and readers never wait."""
+        now = self._now()
+        is_running = and_(batch_items.c.state == "running", batch_items.c.lease_until >= now)
+        since = func.min(case((_is_due(now), jobs.c.created_at)))
+        by_owner = (
+            select(jobs.c.tenant, func.sum(case((is_running, 1), else_=0)), since)
+            .join_from(batch_items, jobs)
+            .where(batch_items.c.state.in_(_UNFINISHED), jobs.c.tenant.not_in(but_of))
+            .group_by(jobs.c.tenant)
+            .having(since.is_not(None))
+        )
+        with self._database.reading() as connection:
+            return [Waiting(*row) for row in connection.execute(by_owner)]
+
+    def _claim(self, owner: str, tenant: str) -> BatchClaim | None:
         now = self._now()
         due = (
             select(batch_items.c.job_id, batch_items.c.ordinal, batch_items.c.request)
             .join_from(batch_items, jobs)
-            .where(
-                jobs.c.tenant.not_in(but_of),
-                or_(
-                    batch_items.c.state == "queued",
-                    and_(batch_items.c.state == "running", batch_items.c.lease_until < now),
-                ),
-            )
+            .where(jobs.c.tenant == tenant, _is_due(now))
             .order_by(jobs.c.created_at, batch_items.c.job_id, batch_items.c.ordinal)
             .limit(1)
+            .with_for_update(skip_locked=True, of=batch_items)
         )
-        with self._database.reading() as connection:  # most calls end here, and readers never wait
-            if connection.execute(due).first() is None:
-                return None
         with self._database.writing() as connection:
-            row = connection.execute(due.with_for_update(skip_locked=True, of=batch_items)).one_or_none()
+            row = connection.execute(due).one_or_none()
             if row is None:
                 return None
             lease = {"lease_owner": owner, "lease_until": now + self.lease_s, "started_at": now}
@@ -149,7 +182,7 @@ class Batches:
 
     def cancel(self, job_id: str) -> None:
         """Answer no more of the job's questions."""
-        self._change(job_id, batch_items.c.state.in_(["queued", "running"]), state="cancelled", **_IDLE)
+        self._change(job_id, batch_items.c.state.in_(_UNFINISHED), state="cancelled", **_IDLE)
 
     def resume(self, job_id: str) -> None:
         """Ask those again that failed or were cancelled; not those that could never be asked."""
@@ -212,6 +245,11 @@ def _documents_in(answer: Mapping[str, Any]) -> list[str]:
 
 def _is_item(job_id: str, ordinal: int) -> Any:
     return and_(batch_items.c.job_id == job_id, batch_items.c.ordinal == ordinal)
+
+
+def _is_due(now: float) -> Any:
+    abandoned = and_(batch_items.c.state == "running", batch_items.c.lease_until < now)
+    return or_(batch_items.c.state == "queued", abandoned)
 
 
 def _is_held(claim: BatchClaim) -> Any:

@@ -15,11 +15,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, case, func, or_, select, update
 
 from app.errors import LeaseLost, LlmopsError
 from app.knowledge.database import Database
+from app.knowledge.ownership import belongs_to
 from app.knowledge.tables import documents
+from app.knowledge.turns import Turns, Waiting, by_tenant
 from app.schemas import DocumentInfo, DocumentStatus, ProblemInfo
 
 UNFINISHED = ("queued", "parsing", "embedding")
@@ -41,6 +43,7 @@ FINISHED: dict[str, Any] = {
     "reindexing": None,
     "reindex_error": None,
 }
+_COLLECTION: Any = documents.c.collection
 _OF_REINDEXING = {"status": "reindexing", "error": "reindex_error"}
 
 
@@ -72,6 +75,7 @@ class DocumentQueue:
     def __init__(self, database: Database, *, lease_s: float, now: Callable[[], float] = time.time) -> None:
         self._database = database
         self._now = now
+        self._turns = Turns()
         self.lease_s = lease_s
 
     def lease(self, owner: str) -> Lease:
@@ -79,16 +83,38 @@ class DocumentQueue:
         return Lease(owner, now, now + self.lease_s)
 
     def claim_next(self, owner: str, *, smallest_first: bool = False) -> Claim | None:
-        """Take the oldest or the smallest document that is due and that nobody has; None when there is none.
+        """Take a document that is due and that nobody has; None when there is none.
 
-        Those that can be asked about already, and are only read again, come last.
+        Tenants take turns; of the next one it is the oldest or the smallest. Those that can be asked about already, and
+        are only read again, come last.
         """
         order = documents.c.bytes if smallest_first else documents.c.created_at
         due = self._due().order_by(documents.c.reindexing.is_not(None), order).limit(1)
-        with self._database.reading() as connection:  # most calls end here, and readers never wait
-            if connection.execute(due).first() is None:
-                return None
-        return self._claim(owner, due)
+        for tenant in self._turns.order(self._waiting()):
+            claim = self._claim(owner, due.where(belongs_to(_COLLECTION, tenant)))
+            if claim is not None:
+                self._turns.took(tenant)
+                return claim
+        return None
+
+    def _waiting(self) -> list[Waiting]:
+        """What is due of each tenant. Most calls of workers end here, and readers never wait."""
+        now = self._now()
+        is_due, is_running = _is_due(now), documents.c.lease_until >= now
+        by_collection = (
+            select(
+                documents.c.collection,
+                func.sum(case((is_running, 1), else_=0)),
+                func.min(case((is_due, documents.c.created_at))),
+                func.sum(case((and_(is_due, documents.c.reindexing.is_(None)), 1), else_=0)) == 0,
+            )
+            .where(_is_on_its_way())
+            .group_by(documents.c.collection)
+        )
+        with self._database.reading() as connection:
+            return by_tenant(
+                (row[0], row[1], row[2], bool(row[3])) for row in connection.execute(by_collection)
+            )
 
     def claim(self, document_id: str, owner: str) -> Claim | None:
         """Take this document; None when it is finished, not due yet or somebody else's."""

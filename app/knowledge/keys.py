@@ -95,7 +95,7 @@ class ApiKeys:
             return None
         if row.expires_at is not None and row.expires_at <= self._now():
             return None
-        return Principal(row.tenant, row.name, frozenset(row.scopes), row.key_id)
+        return Principal(row.tenant, row.name, frozenset(row.scopes), row.key_id, expires_at=row.expires_at)
 
     def note_use(self, key_id: str) -> None:
         """Keep that the key was used now, for who wonders which can go."""

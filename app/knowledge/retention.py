@@ -26,8 +26,8 @@ class Retention:
         self._delete = delete
         self._now = now
 
-    def sweep(self) -> list[str]:
-        """Delete every document that is older than its collection keeps any, and tell which.
+    def sweep(self, on_deleted: Callable[[str], None] = lambda _: None) -> list[str]:
+        """Delete every document that is older than its collection keeps any, and tell which, each at once as well.
 
         Several processes may do so at once.
         """
@@ -40,6 +40,7 @@ class Retention:
             except UnknownDocument:
                 continue
             deleted.append(document_id)
+            on_deleted(document_id)
         return deleted
 
     def _expired(self, document_id: str | None = None) -> list[str]:

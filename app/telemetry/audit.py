@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
@@ -60,6 +62,18 @@ def close_audit_log() -> None:
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def audit_file_alone(folder: Path) -> Iterator[None]:
+    """Send the records of a block to the folder's file and nowhere else, for who has no other logs. Raises OSError."""
+    open_audit_log(folder)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.propagate = True
+        close_audit_log()
 
 
 class _AuditFile(WatchedFileHandler):

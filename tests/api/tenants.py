@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -43,9 +44,9 @@ class Town:
 
 
 @contextmanager
-def town(folder: Path) -> Iterator[Town]:
-    """Serve both tenants until the block ends."""
-    settings = make_settings(folder, api_keys_required=True)
+def town(folder: Path, **overrides: Any) -> Iterator[Town]:
+    """Serve both tenants until the block ends, with these settings beside."""
+    settings = make_settings(folder, api_keys_required=True, **overrides)
     with open_store(settings.effective_database_url, settings.data_dir) as store:
         keys = store.keys()
 
@@ -54,11 +55,11 @@ def town(folder: Path) -> Iterator[Town]:
 
         whole = {tenant: create(tenant, *SCOPES) for tenant in ("north", "south", "default")}
         single = {scope: create("north", scope) for scope in SCOPES}
-    with running(settings) as server:
+    with running(settings) as server, ExitStack() as opened:
 
         def client(key: str) -> httpx.Client:
             headers = {"authorization": f"Bearer {key}"}
-            return httpx.Client(base_url=server.base_url, headers=headers, timeout=60)
+            return opened.enter_context(httpx.Client(base_url=server.base_url, headers=headers, timeout=60))
 
         clients = {tenant: client(key) for tenant, key in whole.items()}
         only = {scope: client(key) for scope, key in single.items()}
@@ -66,8 +67,6 @@ def town(folder: Path) -> Iterator[Town]:
         for tenant in (north, south):
             _settle_in(tenant)
         yield Town(settings, server, north, south, only, clients["default"])
-        for opened in (*clients.values(), *only.values()):
-            opened.close()
 
 
 def _settle_in(tenant: Tenant) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -109,6 +111,47 @@ def test_only_who_administers_the_service_gives_out_keys_of_other_tenants(both: 
     assert created["tenant"] == "east"
     assert {key["tenant"] for key in both.operator.get("/keys").json()["keys"]} >= {"north", "south", "east"}
     assert {key["tenant"] for key in both.south.client.get("/keys").json()["keys"]} == {"south"}
+
+
+def as_caller(both: Town, key: str) -> httpx.Client:
+    return httpx.Client(base_url=both.anonymous.base_url, headers={"authorization": f"Bearer {key}"})
+
+
+@pytest.mark.parametrize("scopes", [["read"], ["admin", "write"], ["read", "write", "admin"]], ids=str)
+def test_a_key_gives_out_no_scope_that_it_has_not(both: Town, scopes: list[str]) -> None:
+    refused = both.only["admin"].post("/keys", json={"name": "more", "scopes": scopes})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert "has not the scope" in refused.json()["detail"]
+    assert both.only["admin"].post("/keys", json={"name": "same", "scopes": ["admin"]}).status_code == 201
+    assert both.operator.post("/keys", json={"name": "any", "tenant": "north", "scopes": scopes}).is_success
+
+
+def test_no_key_outlives_the_one_that_gave_it_out(both: Town) -> None:
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    asked = {"name": "for an hour", "scopes": ["admin"], "expires_at": end.isoformat()}
+    key = both.north.client.post("/keys", json=asked).json()["key"]
+    with as_caller(both, key) as caller:
+        longer = {**asked, "expires_at": (end + timedelta(seconds=1)).isoformat()}
+        assert caller.post("/keys", json=longer).json()["code"] == "forbidden"
+        for name, sent, kept in (
+            ("none is named", None, end),
+            ("sooner", end - timedelta(minutes=1), end - timedelta(minutes=1)),
+        ):
+            body = {"name": name, "scopes": ["admin"], "expires_at": sent and sent.isoformat()}
+            created = caller.post("/keys", json=body).raise_for_status().json()
+            assert datetime.fromisoformat(created["expires_at"]) == kept
+    assert both.operator.post("/keys", json=asked | {"expires_at": None}).json()["expires_at"] is None
+
+
+@pytest.mark.parametrize("path", ["/upload", "/index", "/clear", "/keys", "/collections", "/upload_pdf"])
+def test_nothing_of_a_body_is_read_from_who_may_not_send_it(both: Town, path: str) -> None:
+    """It is announced and never comes; the answer does."""
+    line = f"POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+    fields = f"authorization: Bearer {key_of(both.only['read'])}\r\ncontent-length: 400\r\n\r\n"
+    address = both.anonymous.base_url
+    with socket.create_connection((address.host, address.port), timeout=10) as connection:
+        connection.sendall((line + fields).encode())
+        assert connection.recv(4_096).startswith(b"HTTP/1.1 403")
 
 
 def test_no_list_shows_a_secret(both: Town) -> None:

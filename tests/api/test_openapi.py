@@ -51,7 +51,7 @@ def test_every_route_of_ours_says_what_it_does_and_what_can_go_wrong(document: d
     for name, operation in routes.items():
         assert operation["summary"], name
         assert operation["description"], name
-        expected = {"500", "503"} | ({"413", "422"} if "requestBody" in operation else set())
+        expected = {"500", "503"} | ({"408", "413", "422"} if "requestBody" in operation else set())
         if name.endswith("/completions"):
             expected = expected - {"422"} | {"400"}
         assert expected <= operation["responses"].keys(), name

@@ -12,6 +12,7 @@ from app.errors import LlmopsError, TooManyRequests
 from app.knowledge.batches import NewItem
 from app.knowledge.store import open_store
 from app.runs import Runner, RunRequest
+from app.schemas import ProblemInfo
 from tests.live import make_settings
 
 
@@ -47,3 +48,26 @@ async def test_who_has_used_up_what_he_may_have_keeps_nobody_waiting(tmp_path: P
             async with asyncio.timeout(20):
                 await runner.is_done.wait()
         assert runner.asked == ["north", "south", "south", "south"]
+
+
+def test_a_question_does_not_wait_behind_two_hundred_of_another(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        batches = store.batches(lease_s=20)
+        for tenant, count in (("north", 100), ("north", 100), ("south", 2)):
+            items = [NewItem("Why?", {"question": "Why?", "tenant": tenant}) for _ in range(count)]
+            batches.open(items, tenant=tenant)
+        turns = []
+        for number in range(5):
+            claim = batches.claim_next(str(number))
+            assert claim is not None
+            turns.append(claim.request["tenant"])
+            batches.finish(claim, problem=ProblemInfo(code="x", detail="answered"))
+        assert turns == ["north", "south", "north", "south", "north"]
+        assert batches.claim_next("of nobody", but_of=["north"]) is None
+        held = batches.claim_next("who keeps it")
+        batches.open([NewItem("Why?", {"question": "Why?", "tenant": "east"})], tenant="east")
+        other = store.batches(lease_s=20).claim_next("of another process")
+        assert held is not None
+        assert other is not None
+        assert (held.request["tenant"], other.request["tenant"]) == ("north", "east")

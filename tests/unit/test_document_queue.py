@@ -12,6 +12,7 @@ from app.errors import CorruptDocument, LeaseLost, ModelRateLimited, UnknownDocu
 from app.knowledge.document_queue import Claim, DocumentQueue
 from app.knowledge.records import NewChunk
 from app.knowledge.store import KnowledgeStore, open_store
+from app.tenancy import stored_name, tenant_of
 from tests.knowledge_base import add_document, fake_model
 
 LEASE_S = 20.0
@@ -80,6 +81,59 @@ def test_small_documents_can_overtake_large_ones(store: KnowledgeStore, queue: D
     assert claim is not None
     assert claim.document_id == small
     assert claimed(queue, "steady").document_id == large
+
+
+def begin_of(store: KnowledgeStore, tenant: str, count: int) -> list[str]:
+    name = stored_name(tenant, "files")
+    return [
+        store.begin_document(
+            f"{tenant} {number}".encode(), name="a.txt", collection=name, media_type="text/plain"
+        ).document_id
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("smallest_first", [False, True])
+@pytest.mark.parametrize("many", ["north", "default"])
+def test_one_worker_alone_serves_tenants_in_turns(
+    store: KnowledgeStore, queue: DocumentQueue, many: str, smallest_first: bool
+) -> None:
+    begin_of(store, many, 200)
+    waiting = {"south": begin_of(store, "south", 2), "east": begin_of(store, "east", 1)}
+    turns = []
+    for _ in range(6):
+        claim = queue.claim_next("alone", smallest_first=smallest_first)
+        assert claim is not None
+        turns.append(tenant_of(claim.collection))
+        queue.fail(claim, CorruptDocument("next"))
+    assert turns == [many, "south", "east", many, "south", many]
+    assert [store.get_document(document_id).status for ids in waiting.values() for document_id in ids] == [
+        "failed"
+    ] * 3
+
+
+def test_who_has_least_that_is_being_worked_on_is_next_whoever_works_on_it(
+    store: KnowledgeStore, clock: Clock
+) -> None:
+    """Each process has a queue of its own, which knows of the others by what is stored alone."""
+    begin_of(store, "north", 5)
+    for owner in ("a", "b"):
+        claimed(store.queue(lease_s=LEASE_S, now=clock), owner)
+    (of_south,) = begin_of(store, "south", 1)
+    assert claimed(store.queue(lease_s=LEASE_S, now=clock), "c").document_id == of_south
+    begin_of(store, "south", 2)
+    taken = claimed(store.queue(lease_s=LEASE_S, now=clock), "d")
+    assert tenant_of(taken.collection) == "south"
+
+
+def test_what_is_only_read_again_waits_for_the_first_readings_of_others(
+    store: KnowledgeStore, queue: DocumentQueue
+) -> None:
+    (known,) = begin_of(store, "north", 1)
+    commit(store, claimed(queue, "a"))
+    store.reindexing().request(known)
+    fresh = begin_of(store, "south", 2)
+    assert [claimed(queue, owner).document_id for owner in "bcd"] == [*fresh, known]
 
 
 def test_what_a_dead_worker_had_is_taken_over_when_its_lease_ends(

@@ -35,6 +35,23 @@ PIECES = (
     *("\ue000", "\ue001", "\ue002"),
 )  # fmt: skip
 written = texts_of(*PIECES)
+_MARKS = (
+    "[1]",
+    "[2]",
+    "[9]",
+    "[1][1]",
+    "[1] [1]",
+    "[9][1]",
+    "[1, 1]",
+    "【1】",
+    "[^1]",
+    "[source 1]",
+    "[1](http://x.example)",
+)
+_LINKS = ("http://evil.example/x", "www.evil.example", "https://evil.example")
+lines_with_links = st.lists(
+    st.sampled_from((*_MARKS, *_LINKS, ": ", ":", "\n", " ", " so ", "The rent is due. ", "- ")), max_size=14
+).map("".join)
 LINKS = re.compile(r"evil\.example/p\.png|\]\(https?:")
 
 
@@ -85,9 +102,16 @@ def test_nothing_streamed_leads_elsewhere(text: str, size: int) -> None:
     whole, quotes = asyncio.run(complete(PieceModel(text, size), [], LIBRARY.evidence(), on_token=sink))
     for shown in (whole, sink.text):
         assert not LINKS.search(shown)
-    # What counts is `whole`: of "[1][1]: address", a stream has shown the second marker before it proves to be none.
     numbers = {number for number, _ in marker_positions(normalise_markers(whole, set(range(99))))}
     assert numbers <= {quote.marker for quote in quotes}
+
+
+@fuzzed
+@given(lines_with_links, st.integers(1, 40))
+def test_what_is_streamed_of_markers_and_links_is_what_remains(text: str, size: int) -> None:
+    sink = Recorder()
+    whole, _ = asyncio.run(complete(PieceModel(text, size), [], LIBRARY.evidence(), on_token=sink))
+    assert sink.text.strip() == whole
 
 
 @fuzzed

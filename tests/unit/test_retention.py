@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ from app.housekeeping import Housekeeping
 from app.knowledge.retention import Retention
 from app.knowledge.store import open_store
 from app.schemas import CollectionSettings
+from app.telemetry.audit import close_audit_log, open_audit_log
 from tests.live import make_settings
 
 
@@ -75,7 +78,7 @@ async def test_what_nobody_expected_is_logged_and_tried_again(
     monkeypatch.setattr("app.housekeeping._EVERY_S", 0)
     calls, has_succeeded = [], asyncio.Event()
 
-    async def in_pool(sweep: object) -> list[str]:
+    async def in_pool(sweep: object, on_deleted: object) -> list[str]:
         calls.append(sweep)
         if len(calls) < 3:
             raise RuntimeError("a bug")
@@ -95,7 +98,7 @@ async def test_a_store_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("app.housekeeping._EVERY_S", 0)
     calls, has_succeeded = [], asyncio.Event()
 
-    async def in_pool(sweep: object) -> list[str]:
+    async def in_pool(sweep: object, on_deleted: object) -> list[str]:
         calls.append(sweep)
         if len(calls) < 3:
             raise StorageUnavailable("the disk is full")
@@ -106,3 +109,37 @@ async def test_a_store_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch
     housekeeping.start()
     await has_succeeded.wait()
     await housekeeping.aclose()
+
+
+async def test_what_a_server_forgets_by_itself_is_in_its_audit_log(tmp_path: Path) -> None:
+    """Each as soon as it is gone: the next may fail."""
+    settings = make_settings(tmp_path)
+    with open_store(settings.effective_database_url, settings.data_dir) as store:
+        store.catalogue.create("brief", CollectionSettings(retention_days=1))
+        for text in (b"A note.", b"Another."):
+            store.begin_document(text, name="n.txt", collection="brief", media_type="text/plain")
+        later, gone = datetime.now(UTC) + timedelta(days=2), []
+
+        def delete(document_id: str) -> None:
+            if gone:
+                raise StorageUnavailable("the disk is full")
+            store.delete_document(document_id)
+            gone.append(document_id)
+
+        async def in_pool(sweep: Callable[..., object], on_deleted: object) -> None:
+            try:
+                await asyncio.to_thread(sweep, on_deleted)
+            finally:
+                is_over.set()
+
+        is_over = asyncio.Event()
+        housekeeping = Housekeeping(Retention(store._database, delete, lambda: later), in_pool)
+        open_audit_log(tmp_path)
+        try:
+            housekeeping.start()
+            await asyncio.wait_for(is_over.wait(), 10)
+            await housekeeping.aclose()
+        finally:
+            close_audit_log()
+    (line,) = map(json.loads, (tmp_path / "audit.jsonl").read_text().splitlines())
+    assert (line["actor"], line["action"], line["subject_id"]) == ("retention", "expire", gone[0])
