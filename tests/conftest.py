@@ -5,6 +5,7 @@ A test reaches nothing but this machine, has a minute, and fails on a warning.
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -24,6 +25,15 @@ def _own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
             "UI_PORT",
         ):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_log_of_ended_tests() -> None:
+    """A server within this process logs to the output of the test that started it, which is gone with the test."""
+    logger = logging.getLogger()
+    for handler in list(logger.handlers):
+        if isinstance(handler, logging.StreamHandler) and getattr(handler.stream, "closed", False):
+            logger.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -157,8 +157,8 @@ def _description(image: re.Match[str]) -> str:
 
 def _held(match: re.Match[str], known: Set[int]) -> str:
     numbers = [number for number in _expand(match[1]) if number in known]
-    if not numbers:
-        return ""
+    if not numbers:  # what stood on either side stays apart: an address must not become the end of a word
+        return " " if match.string[match.end() : match.end() + 1].isalnum() else ""
     blank = match.group()[: len(match.group()) - len(match.group().lstrip())]
     return blank + "".join(f"{_OPEN}{number}{_CLOSE}" for number in numbers)
 
