@@ -26,12 +26,11 @@ class Retention:
         self._delete = delete
         self._now = now
 
-    def sweep(self, on_deleted: Callable[[str], None] = lambda _: None) -> list[str]:
-        """Delete every document that is older than its collection keeps any, and tell which, each at once as well.
+    def sweep(self, on_deleted: Callable[[str], None]) -> None:
+        """Delete every document that is older than its collection keeps any, and tell which, each at once.
 
         Several processes may do so at once.
         """
-        deleted: list[str] = []
         for document_id in self._expired():
             if not self._expired(document_id):
                 continue
@@ -39,9 +38,7 @@ class Retention:
                 self._delete(document_id)
             except UnknownDocument:
                 continue
-            deleted.append(document_id)
             on_deleted(document_id)
-        return deleted
 
     def _expired(self, document_id: str | None = None) -> list[str]:
         """All of them, or this one if it still is: many take a while to delete, in which somebody may have come to

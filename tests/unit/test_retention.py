@@ -36,7 +36,8 @@ def test_documents_go_when_their_collection_keeps_them_no_longer(
             for collection in ("brief", "lasting")
         }
         later = datetime.now(UTC) + timedelta(days=age_days)
-        deleted = Retention(store._database, store.delete_document, lambda: later).sweep()
+        deleted: list[str] = []
+        Retention(store._database, store.delete_document, lambda: later).sweep(deleted.append)
         assert deleted == ([] if is_kept else [ids["brief"]])
         assert {info.document_id for info in store.list_documents()} == set(ids.values()) - set(deleted)
 
@@ -52,7 +53,9 @@ def test_a_document_that_somebody_else_deletes_meanwhile_does_no_harm(tmp_path: 
             store.delete_document(document_id)
             store.delete_document(document_id)
 
-        assert Retention(store._database, overtaken, lambda: later).sweep() == []
+        told: list[str] = []
+        Retention(store._database, overtaken, lambda: later).sweep(told.append)
+        assert told == []
 
 
 def test_what_is_to_be_kept_after_all_is_not_deleted(tmp_path: Path) -> None:
@@ -68,7 +71,9 @@ def test_what_is_to_be_kept_after_all_is_not_deleted(tmp_path: Path) -> None:
             store.delete_document(document_id)
             store.catalogue.change("brief", CollectionSettings(retention_days=None))
 
-        assert len(Retention(store._database, delete, lambda: later).sweep()) == 1
+        told: list[str] = []
+        Retention(store._database, delete, lambda: later).sweep(told.append)
+        assert len(told) == 1
         assert len(store.list_documents()) == 1
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from app.schemas import ThreadInfo
+from app.schemas import MAX_THREAD_TITLE_CHARS, ThreadInfo
 from ui.client import Client
 from ui.notices import carry_out, note_failure
 from ui.safe_text import one_line, safe_label
@@ -16,7 +16,6 @@ from ui.wording import how_long_ago
 
 _AT_A_TIME = 8
 _SHOWN = "threads_shown"
-_TITLE_CHARS = 200  # that the service takes
 # Streamlit centres what stands in a button, and has no parameter for it.
 _LEFT_ALIGNED = """
 <style>
@@ -32,7 +31,7 @@ def show_threads(client: Client, session: Session) -> None:
     title = st.text_input(
         "Search conversations",
         key="thread_query",
-        max_chars=_TITLE_CHARS,
+        max_chars=MAX_THREAD_TITLE_CHARS,
         placeholder="Search conversations",
         label_visibility="collapsed",
         icon=":material/search:",
@@ -84,7 +83,7 @@ def _icon(thread: ThreadInfo, *, is_open: bool) -> str:
 def _offer_rename(client: Client, thread: ThreadInfo) -> None:
     key = f"title-{thread.thread_id}"
     with st.popover("Rename", type="tertiary"):
-        st.text_input("Title", thread.title, key=key, max_chars=_TITLE_CHARS)
+        st.text_input("Title", thread.title, key=key, max_chars=MAX_THREAD_TITLE_CHARS)
         st.button(
             "Save",
             key=f"rename-{thread.thread_id}",
