@@ -23,13 +23,20 @@ _PAGE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Of all processes together, `at` seconds after the beginning; `processes` says how many lived."""
+    """Of all processes together, `at` seconds after the beginning; `each_mb` is the memory of each that lived."""
 
     at: float
-    processes: int
-    resident_mb: float
+    each_mb: tuple[float, ...]
     files: int
     threads: int
+
+    @property
+    def processes(self) -> int:
+        return len(self.each_mb)
+
+    @property
+    def resident_mb(self) -> float:
+        return sum(self.each_mb)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,7 @@ def measure_processes(at: float, pids: Iterable[int]) -> Sample:
     living = [pid for pid in pids if Path(f"/proc/{pid}/fd").exists()]
     return Sample(
         at,
-        len(living),
-        sum(resident_mb(pid).get("VmRSS", 0.0) for pid in living),
+        tuple(resident_mb(pid).get("VmRSS", 0.0) for pid in living),
         sum(_entries(pid, "fd") for pid in living),
         sum(_entries(pid, "task") for pid in living),
     )

@@ -14,8 +14,9 @@ SECONDS = 1_200.0
 
 
 def samples(*, late_mb: float = 500, late_files: int = 60, late_processes: int = 3) -> list[Sample]:
-    early = [Sample(at, 3, 480, 55, 40) for at in range(0, 1_100, 5)]
-    return early + [Sample(at, late_processes, late_mb, late_files, 41) for at in range(1_140, 1_200, 5)]
+    early = [Sample(at, (160, 160, 160), 55, 40) for at in range(0, 1_100, 5)]
+    late = (late_mb / late_processes,) * late_processes
+    return early + [Sample(at, late, late_files, 41) for at in range(1_140, 1_200, 5)]
 
 
 def test_a_soak_without_harm_has_no_failures() -> None:
