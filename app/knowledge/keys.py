@@ -99,7 +99,7 @@ class ApiKeys:
 
     def note_use(self, key_id: str) -> None:
         """Keep that the key was used now, for who wonders which can go."""
-        with self._database.writing() as connection:
+        with self._database.writing(in_order=False) as connection:
             used = update(api_keys).where(api_keys.c.key_id == key_id)
             connection.execute(used.values(last_used_at=self._now()))
 

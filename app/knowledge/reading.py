@@ -28,6 +28,7 @@ from app.knowledge.rows import (
     require_collection,
     select_chunks,
     select_sketches,
+    total_of,
 )
 from app.knowledge.selection import require_documents, select_chunk_nos
 from app.knowledge.tables import chunks, collections, document_texts, documents, knowledge_base, vectors
@@ -225,8 +226,8 @@ class StoreReader:
                 having("indexed").label("indexed"),
                 having("queued", "parsing", "embedding").label("unfinished"),
                 having("failed", "cancelled").label("failed"),
-                func.coalesce(func.sum(documents.c.chunks), 0).label("chunks"),
-                func.coalesce(func.sum(documents.c.bytes), 0).label("bytes"),
+                total_of(documents.c.chunks).label("chunks"),
+                total_of(documents.c.bytes).label("bytes"),
             )
             .join_from(collections, documents, isouter=True)
             .group_by(collections.c.name)
