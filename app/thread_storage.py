@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from app.errors import ConfigurationError
 from app.settings import Settings
 from app.thread_locks import FileThreadLocks, ThreadLocks
 from app.thread_memory import ThreadMemory
@@ -47,7 +48,13 @@ async def _open_files(folder: Path) -> AsyncIterator[ThreadStorage]:
 @asynccontextmanager
 async def _open_postgres(url: str) -> AsyncIterator[ThreadStorage]:
     from app.thread_leases import ThreadLeases, lease_metadata
-    from app.thread_memory_postgres import open_postgres_memory  # of an extra
+
+    try:
+        from app.thread_memory_postgres import open_postgres_memory
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"LLMOPS_DATABASE_URL needs the package {missing.name}, which the extra `postgres` installs"
+        ) from None
 
     async with open_postgres_memory(url, lease_metadata) as memory, aclosing(ThreadLeases(memory)) as locks:
         locks.start()
