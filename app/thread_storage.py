@@ -30,7 +30,7 @@ class ThreadStorage:
 async def open_threads(settings: Settings) -> AsyncIterator[ThreadStorage]:
     """Raises `ConfigurationError` where the conversations cannot be kept."""
     url = settings.effective_database_url
-    if url.startswith("postgresql"):
+    if url.startswith("postgres"):
         async with _open_postgres(url) as storage:
             yield storage
     else:

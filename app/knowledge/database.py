@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
-    ArgumentError,
     DatabaseError,
     DataError,
     DBAPIError,
@@ -24,6 +22,7 @@ from sqlalchemy.exc import (
 
 from app.errors import ConfigurationError, StorageUnavailable
 from app.knowledge import database_postgres, database_sqlite
+from app.knowledge.database_address import parse_address, shown_address
 from app.knowledge.migrating import migrate, needs_migration
 
 _LOG_TIMEOUT_MS = 200
@@ -69,6 +68,7 @@ class Backend(Protocol):
     @property
     def file(self) -> Path | None: ...
     def reading(self) -> AbstractContextManager[Connection]: ...
+    def glancing(self) -> AbstractContextManager[Connection]: ...
     def writing(self, *, in_order: bool) -> AbstractContextManager[Connection]: ...
     def migrating(self) -> AbstractContextManager[Connection]: ...
     def empty_log(self, timeout_ms: int) -> bool: ...
@@ -90,6 +90,12 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """One state of the database, that of the first look; never waits."""
         with self._translated(), self._backend.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def glancing(self) -> Iterator[Connection]:
+        """For one statement that reads: with a server, a third of the ways there that `reading` takes."""
+        with self._translated(), self._backend.glancing() as connection:
             yield connection
 
     @contextmanager
@@ -141,9 +147,9 @@ def open_database(database_url: str) -> Database:
     """Open the database, creating or migrating it where that is needed.
 
     Raises:
-        ConfigurationError: the URL names no database that this version can read and write.
+        ConfigurationError: the URL names no database that this version can read and write, or its server refuses.
     """
-    url = _parse(database_url)
+    url = parse_address(database_url)
     if url.drivername in database_sqlite.DRIVERS:
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
         database = Database(database_sqlite.SqliteBackend(url))
@@ -151,13 +157,13 @@ def open_database(database_url: str) -> Database:
         database = Database(database_postgres.PostgresBackend(url))
     try:
         database.migrate()
-    except StorageUnavailable as error:
+    except (StorageUnavailable, DBAPIError) as error:
         database.close()
-        if database.damage is None:
+        reason = database.damage if database.file is not None else _words_of_driver(error)
+        if reason is None:
             raise
-        raise ConfigurationError(
-            f"LLMOPS_DATABASE_URL={database_url!r} cannot be opened: {database.damage}"
-        ) from error
+        shown = shown_address(database_url)
+        raise ConfigurationError(f"LLMOPS_DATABASE_URL={shown!r} cannot be opened: {reason}") from error
     except ConfigurationError:
         database.close()
         raise
@@ -166,21 +172,11 @@ def open_database(database_url: str) -> Database:
 
 def database_file(database_url: str) -> Path | None:
     """The file that the URL names; None for a server. Raises ConfigurationError."""
-    url = _parse(database_url)
+    url = parse_address(database_url)
     return Path(url.database or "") if url.drivername in database_sqlite.DRIVERS else None
 
 
-def _parse(database_url: str) -> URL:
-    try:
-        url = make_url(database_url)
-    except ArgumentError:
-        url = None
-    if url is not None and url.drivername in database_postgres.DRIVERS and url.database:
-        return url
-    if url is None or url.drivername not in database_sqlite.DRIVERS or url.database in (None, "", ":memory:"):
-        shown = url.render_as_string() if url is not None else database_url
-        raise ConfigurationError(
-            f"LLMOPS_DATABASE_URL={shown!r} is not accepted: must be sqlite:///path/to/file.db or "
-            "postgresql://user@host/database"
-        )
-    return url
+def _words_of_driver(error: StorageUnavailable | DBAPIError) -> str:
+    """Why a server cannot be used, for whoever configures the service; it says no password."""
+    cause = error.__cause__ if isinstance(error, StorageUnavailable) else error
+    return str(getattr(cause, "orig", cause)).partition("\n")[0]

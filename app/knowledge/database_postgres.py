@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import ConfigurationError
 from app.knowledge.tables import metadata
@@ -19,6 +23,9 @@ APPLICATION = "llmops"
 _POOL_SIZE = 5
 _POOL_OVERFLOW = 10
 _POOL_TIMEOUT_S = 30
+_TRUSTED_FOR_S = 5.0
+"""So long after its use a connection is taken without asking the server, unless that has closed it."""
+_LAST_USE = "last_use"
 _TIMEOUTS_S = {"statement_timeout": 120, "lock_timeout": 30, "idle_in_transaction_session_timeout": 600}
 _CONNECTING: dict[str, Any] = {
     "application_name": APPLICATION,
@@ -58,18 +65,23 @@ class PostgresBackend:
             pool_size=_POOL_SIZE,
             max_overflow=_POOL_OVERFLOW,
             pool_timeout=_POOL_TIMEOUT_S,
-            pool_pre_ping=True,
             connect_args={name: value for name, value in _CONNECTING.items() if name not in url.query},
             json_serializer=write_json,
         )
         event.listen(self._engine, "connect", prepare_texts)
+        event.listen(self._engine, "checkin", _note_time)
+        event.listen(self._engine, "checkout", self._require_alive)
         self._reader = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+        self._glancer = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._turn = threading.Lock()
 
     def reading(self) -> AbstractContextManager[Connection]:
         return self._reader.begin()
+
+    def glancing(self) -> AbstractContextManager[Connection]:
+        return self._glancer.connect()
 
     @contextmanager
     def writing(self, *, in_order: bool) -> Iterator[Connection]:
@@ -95,14 +107,36 @@ class PostgresBackend:
         return True
 
     def vacuum(self) -> None:
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._glancer.connect() as connection:
             connection.exec_driver_sql("SET statement_timeout = 0")
             for table in metadata.sorted_tables:
                 connection.exec_driver_sql(f"VACUUM {table.name}")
             connection.exec_driver_sql("RESET statement_timeout")
+
+    def _require_alive(self, connection: Any, record: ConnectionPoolEntry, _checkout: object) -> None:
+        """A server that was away knows none of the connections from before. Asking it costs a way there and back."""
+        is_recent = monotonic() - record.info.get(_LAST_USE, monotonic()) <= _TRUSTED_FOR_S
+        if is_recent and not _has_news(connection):
+            return
+        dialect = self._engine.dialect
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
     def damage(self, error: BaseException | None) -> None:
         """None: whatever is wrong with the server can be mended while this process waits."""
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _note_time(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_LAST_USE] = monotonic()
+
+
+def _has_news(connection: Any) -> bool:
+    """Whether an idle connection can be read from, as one whose other end was closed can."""
+    ready = select.poll()
+    ready.register(connection.fileno(), select.POLLIN)
+    return bool(ready.poll(0))

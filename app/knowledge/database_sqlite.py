@@ -36,6 +36,9 @@ class SqliteBackend:
     def reading(self) -> AbstractContextManager[Connection]:
         return self._engine.begin()
 
+    def glancing(self) -> AbstractContextManager[Connection]:
+        return self.reading()
+
     @contextmanager
     def writing(self, *, in_order: bool) -> Iterator[Connection]:  # noqa: ARG002  # there is no other way
         with self._write_lock, self._writer.begin() as connection:
