@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format fuzz fuzz-setup properties security audit sbom licences docs bench soak eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup run test test-postgres check format fuzz fuzz-setup properties security audit sbom licences docs bench soak eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -8,9 +8,14 @@ TYPED := app ui server.py scripts benchmarks examples clients
 INSTALL := sh scripts/setup.sh
 # A process for each core; the tests of one file stay together, since they share a server.
 TESTS := $(BIN)/python -m pytest -n auto --dist loadfile
+# What the database matters to. Each knowledge base then lies in PostgreSQL, whose programs must be installed.
+ON_POSTGRES := tests/api $(addprefix tests/unit/test_,$(addsuffix .py,batch_worker document_queue ingestion_recovery \
+	keys lexical postgres_crowd postgres_store recovery reembed reindexing reindexing_and_others retention retriever \
+	small_texts snapshots store thread_leases thread_memory thread_places thread_transfer worker))
+NOT_ON_POSTGRES := browser or langgraph or node or fuzz or sqlite
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 setup: ## create .venv with the locked dependencies and the llmops command; nothing when up to date
 	@$(INSTALL) requirements.lock
@@ -23,6 +28,9 @@ dev-setup:
 
 test: dev-setup ## run every test that needs neither another server nor a browser
 	$(TESTS)
+
+test-postgres: dev-setup ## run the tests of the API, the store and conversations on a private PostgreSQL server
+	TEST_DATABASE=postgres $(TESTS) -m "not ($(NOT_ON_POSTGRES))" -rs $(ON_POSTGRES)
 
 check: dev-setup ## format, lint, types, import contracts, dangerous code, secrets, tests
 	$(BIN)/ruff format --check $(SOURCES)

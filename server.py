@@ -68,8 +68,7 @@ from app.quotas import Places, Quota
 from app.runs import RunLimits, Runner
 from app.settings import EMBEDDED_EMBEDDING_MODEL, EMBEDDED_EMBEDDING_MODELS, Settings, load_settings
 from app.telemetry.metrics import configure_metrics
-from app.thread_locks import ThreadLocks
-from app.thread_memory import open_threads
+from app.thread_storage import open_threads
 from app.threads import Threads
 
 log = getLogger("llmops.api")
@@ -120,10 +119,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             stack.enter_context, open_knowledge(settings, embedding_model, reranker)
         )
         pools = stack.enter_context(_open_pools())
-        memory = await stack.enter_async_context(open_threads(settings.data_dir / "threads.db"))
-        locks = stack.enter_context(
-            closing(await asyncio.to_thread(ThreadLocks, settings.data_dir / "threads.lock"))
-        )
+        storage = await stack.enter_async_context(open_threads(settings))
+        memory, locks = storage.memory, storage.locks
         ingestion = await asyncio.to_thread(
             lambda: build_ingestion(opened.store, embedding_model, WordPieces(), settings)
         )

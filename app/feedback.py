@@ -1,83 +1,70 @@
-"""What readers say of answers, kept in the file of the conversations: it comes, is saved and goes with their turns.
+"""What readers say of answers, kept beside the conversations: it comes, is saved and goes with their turns.
 
 A run has one row, however many forks of its conversation show its turn.
 """
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
-from typing import Any, Final
 
-import aiosqlite
+from sqlalchemy import Delete, delete, exists, literal, select
 
 from app.errors import UnknownRun
 from app.schemas import Feedback, FeedbackRequest
 from app.tenancy import plain_name, stored_name
-
-FEEDBACK_SCHEMA: Final = (
-    """
-    CREATE TABLE IF NOT EXISTS feedback (
-        run_id TEXT NOT NULL PRIMARY KEY,
-        score INTEGER NOT NULL CHECK (score IN (-1, 1)),
-        comment TEXT,
-        given_at REAL NOT NULL
-    )
-    """,
-    "CREATE INDEX IF NOT EXISTS ix_turns_run_id ON turns (run_id)",
-)
-REMOVE_FEEDBACK: Final = """
-    DELETE FROM feedback WHERE run_id IN (
-        SELECT run_id FROM turns AS own WHERE thread_id = ? AND NOT EXISTS (
-            SELECT 1 FROM turns AS other WHERE other.run_id = own.run_id AND other.thread_id <> own.thread_id
-        )
-    )
-"""
-"""Forget what was said of a thread's answers, but of those that a fork has as well; before its turns are removed."""
-
-# One statement: in between, another process could delete the run.
-_GIVE: Final = """
-    INSERT INTO feedback (run_id, score, comment, given_at)
-    SELECT :run_id, :score, :comment, :moment WHERE EXISTS (SELECT 1 FROM turns WHERE run_id = :run_id)
-    ON CONFLICT (run_id) DO UPDATE SET
-        score = excluded.score, comment = excluded.comment, given_at = excluded.given_at
-"""
-_OF_THREAD: Final = """
-    SELECT feedback.run_id, score, comment, given_at FROM turns JOIN feedback USING (run_id) WHERE thread_id = ?
-"""
+from app.thread_database import ThreadConnection, ThreadDatabase
+from app.thread_tables import feedback, turns
 
 
 class FeedbackStore:
-    """Every method is one transaction on the checkpointer's connection, whose `lock` it takes."""
+    """Every method is one transaction."""
 
-    def __init__(self, connection: aiosqlite.Connection, lock: asyncio.Lock) -> None:
-        self._connection = connection
-        self._lock = lock
+    def __init__(self, database: ThreadDatabase) -> None:
+        self._database = database
 
     async def give(self, said: FeedbackRequest, moment: float, *, tenant: str) -> Feedback:
         """Keep what is said of a run in place of what was; `moment` is in seconds since 1970. Raises UnknownRun."""
-        stored = said.model_dump() | {"run_id": stored_name(tenant, said.run_id), "moment": moment}
-        if not await self._change(_GIVE, stored):
-            raise UnknownRun(f"No thread has an answer of a run {said.run_id!r}")
+        run_id = stored_name(tenant, said.run_id)
+        # One statement: in between, another process could delete the run.
+        of_known_run = select(
+            literal(run_id),
+            literal(said.score),
+            literal(said.comment, feedback.c.comment.type),
+            literal(moment),
+        ).where(exists().where(turns.c.run_id == run_id))
+        async with self._database.writing() as now:
+            statement = now.insert(feedback).from_select(
+                ["run_id", "score", "comment", "given_at"], of_known_run
+            )
+            replaced = {name: statement.excluded[name] for name in ("score", "comment", "given_at")}
+            if not await now.change(
+                statement.on_conflict_do_update(index_elements=["run_id"], set_=replaced)
+            ):
+                raise UnknownRun(f"No thread has an answer of a run {said.run_id!r}")
         return Feedback(**said.model_dump(), given_at=datetime.fromtimestamp(moment, UTC))
 
     async def withdraw(self, run_id: str, *, tenant: str) -> None:
         """Raises UnknownRun: nothing was said of such a run."""
-        stored = {"run_id": stored_name(tenant, run_id)}
-        if not await self._change("DELETE FROM feedback WHERE run_id = :run_id", stored):
-            raise UnknownRun(f"Nothing was said of a run {run_id!r}")
-        async with self._lock:  # which else holds the comment for a while
-            await self._connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    async def _change(self, statement: str, parameters: dict[str, Any]) -> bool:
-        async with self._lock, self._connection.execute(statement, parameters) as cursor:
-            await self._connection.commit()
-            return cursor.rowcount > 0
+        stored = stored_name(tenant, run_id)
+        async with self._database.writing() as now:
+            if not await now.change(delete(feedback).where(feedback.c.run_id == stored)):
+                raise UnknownRun(f"Nothing was said of a run {run_id!r}")
+        await self._database.empty_log()  # which else holds the comment for a while
 
 
-async def feedback_on(connection: aiosqlite.Connection, thread_id: str) -> dict[str, Feedback]:
-    """What was said of the answers of a thread, by their runs; the caller has the lock."""
-    rows = await connection.execute_fetchall(_OF_THREAD, (thread_id,))
+def remove_feedback(thread_id: str) -> Delete:
+    """Forget what was said of a thread's answers, unless a fork has them too; before its turns are removed."""
+    own, other = turns.alias("own"), turns.alias("other")
+    has_fork = exists().where(other.c.run_id == own.c.run_id, other.c.thread_id != own.c.thread_id)
+    return delete(feedback).where(
+        feedback.c.run_id.in_(select(own.c.run_id).where(own.c.thread_id == thread_id, ~has_fork))
+    )
+
+
+async def feedback_on(now: ThreadConnection, thread_id: str) -> dict[str, Feedback]:
+    """What was said of the answers of a thread, by their runs."""
+    said = select(feedback.c.run_id, feedback.c.score, feedback.c.comment, feedback.c.given_at)
+    of_thread = said.join(turns, turns.c.run_id == feedback.c.run_id).where(turns.c.thread_id == thread_id)
     given = (
         Feedback(
             run_id=plain_name(run_id),
@@ -85,6 +72,6 @@ async def feedback_on(connection: aiosqlite.Connection, thread_id: str) -> dict[
             comment=comment,
             given_at=datetime.fromtimestamp(given_at, UTC),
         )
-        for run_id, score, comment, given_at in rows
+        for run_id, score, comment, given_at in await now.rows(of_thread)
     )
-    return {feedback.run_id: feedback for feedback in given}
+    return {one.run_id: one for one in given}

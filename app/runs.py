@@ -102,7 +102,6 @@ class Runner:
         Raises:
             InvalidRequest: the question is empty or longer than allowed, or the thread's id is not acceptable.
             UnknownAgent: no agent has this name.
-            ThreadBusy: another run is active on the thread.
         """
         if not request.question.strip():
             raise InvalidRequest("question: must not be empty")
@@ -119,9 +118,11 @@ class Runner:
             raise InvalidRequest("thread_id: 1 to 128 letters, digits and . _ : - are accepted")
         if request.approve_plan and request.history is not None:
             raise InvalidRequest("approve_plan: needs a thread, on which the research can be resumed")
+
+    async def require_free(self, request: RunRequest) -> None:
+        """Raises ThreadBusy: another run is active on the thread."""
         if request.thread_id is not None:
-            with self._locks.claim(stored_name(request.tenant, request.thread_id)):
-                pass
+            await self._locks.require_free(stored_name(request.tenant, request.thread_id))
 
     async def run(self, request: RunRequest) -> Answer:
         """Give the answer to a request that waits for nobody, or raise what kept it from being given."""
@@ -166,29 +167,27 @@ class Runner:
         keeps LangServe's tracers out of the inner runs.
 
         Raises:
-            LlmopsError: as `check` says, or what went wrong on the way.
+            LlmopsError: as `check` and `require_free` say, or what went wrong on the way.
         """
         self.check(request)
         thread_id = request.thread_id or uuid4().hex
         await self._tokens.check(request.tenant)
-        with (
-            self._limits.places.taken(request.tenant),
-            self._locks.claim(stored_name(request.tenant, thread_id)),
-        ):
-            yield {"type": "run", "content": "", "run_id": request.run_id, "thread_id": thread_id}
-            queue: _Queue = asyncio.Queue(_MAX_WAITING)
-            work = asyncio.get_running_loop().create_task(
-                self._work(request, thread_id, pieces, queue),
-                context=context_of_run(request.run_id, thread_id, request.tenant),
-            )
-            try:
-                while (event := await queue.get()) is not _END:
-                    if isinstance(event, Exception):
-                        raise event
-                    yield event
-            finally:
-                work.cancel()
-                await asyncio.wait([work])
+        with self._limits.places.taken(request.tenant):
+            async with self._locks.claim(stored_name(request.tenant, thread_id)):
+                yield {"type": "run", "content": "", "run_id": request.run_id, "thread_id": thread_id}
+                queue: _Queue = asyncio.Queue(_MAX_WAITING)
+                work = asyncio.get_running_loop().create_task(
+                    self._work(request, thread_id, pieces, queue),
+                    context=context_of_run(request.run_id, thread_id, request.tenant),
+                )
+                try:
+                    while (event := await queue.get()) is not _END:
+                        if isinstance(event, Exception):
+                            raise event
+                        yield event
+                finally:
+                    work.cancel()
+                    await asyncio.wait([work])
 
     async def _work(self, request: RunRequest, thread_id: str, pieces: bool, queue: _Queue) -> None:
         """Put events into the queue, and last what went wrong or the end; a run that is cancelled has no listener."""

@@ -1,12 +1,13 @@
-"""One run at a time on each thread, among all processes that share a data directory."""
+"""One run at a time on each thread, among all processes that share the conversations."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from app.errors import ConfigurationError, ThreadBusy
@@ -15,7 +16,22 @@ from app.tenancy import plain_name
 _OFFSET_BITS = 62
 
 
-class ThreadLocks:
+class ThreadLocks(ABC):
+    @abstractmethod
+    def claim(self, thread_id: str) -> AbstractAsyncContextManager[None]:
+        """Have the thread for the length of a block.
+
+        Raises:
+            ThreadBusy: another run has it.
+        """
+
+    async def require_free(self, thread_id: str) -> None:
+        """Raises ThreadBusy."""
+        async with self.claim(thread_id):
+            pass
+
+
+class FileThreadLocks(ThreadLocks):
     """Locks one byte of a file for each busy thread; the system lets go of them when their process dies.
 
     Such locks exclude other processes only, so a set excludes other runs of this one. Not for several event loops.
@@ -32,18 +48,11 @@ class ThreadLocks:
     def close(self) -> None:
         os.close(self._file)
 
-    @contextmanager
-    def claim(self, thread_id: str) -> Iterator[None]:
-        """Have the thread for the length of a block.
-
-        Raises:
-            ThreadBusy: another run has it.
-        """
+    @asynccontextmanager
+    async def claim(self, thread_id: str) -> AsyncIterator[None]:
         offset = _offset(thread_id)
         if thread_id in self._mine or not self._try_lock(offset):
-            raise ThreadBusy(
-                f"Thread {plain_name(thread_id)!r} is answering another question; wait for it to finish"
-            )
+            raise busy(thread_id)
         self._mine.add(thread_id)
         try:
             yield
@@ -57,6 +66,12 @@ class ThreadLocks:
         except OSError:
             return False
         return True
+
+
+def busy(thread_id: str) -> ThreadBusy:
+    return ThreadBusy(
+        f"Thread {plain_name(thread_id)!r} is answering another question; wait for it to finish"
+    )
 
 
 def _offset(thread_id: str) -> int:

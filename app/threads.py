@@ -66,8 +66,9 @@ class Threads:
             UnknownThread
             ThreadBusy: a question is being answered on it.
         """
-        with self._locks.claim(thread_id), self.memory.translated("deleted"):
-            await self.memory.forget(thread_id)
+        async with self._locks.claim(thread_id):
+            with self.memory.translated("deleted"):
+                await self.memory.forget(thread_id)
 
     async def give_feedback(self, said: FeedbackRequest, *, tenant: str) -> Feedback:
         """Keep what a reader says of an answer, in place of what was said before. Raises UnknownRun."""
@@ -124,7 +125,7 @@ class Threads:
             NoWaitingPlan
             ThreadBusy: a question is being answered on the thread.
         """
-        with self._locks.claim(thread_id):
+        async with self._locks.claim(thread_id):
             await self.plan(thread_id)
             await self.forget_waiting(thread_id)
 

@@ -16,11 +16,11 @@ NO_ROOM = 7
 
 
 def backup_of(folder: Path, target: Path, replace: bool = False) -> Manifest:
-    return back_up(folder / "llmops.db", folder, target, replace=replace)
+    return back_up(f"sqlite:///{folder / 'llmops.db'}", folder, target, replace=replace)
 
 
 def restore_to(folder: Path, source: Path, replace: bool = False) -> Restored:
-    return restore(source, folder / "llmops.db", folder, replace=replace)
+    return restore(source, f"sqlite:///{folder / 'llmops.db'}", folder, replace=replace)
 
 
 def back_up_in_little_space(limit: int, live: Path, target: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -34,6 +36,15 @@ def _no_log_of_ended_tests() -> None:
     for handler in list(logger.handlers):
         if isinstance(handler, logging.StreamHandler) and getattr(handler.stream, "closed", False):
             logger.removeHandler(handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On PostgreSQL leave out what is about the SQLite file, and say so (`pytest -rs`)."""
+    if not postgres.is_asked_for():
+        return
+    for item in items:
+        if item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason="about the SQLite file itself"))
 
 
 @pytest.fixture(scope="session")

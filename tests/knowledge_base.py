@@ -20,6 +20,7 @@ from app.knowledge.store import KnowledgeStore
 from app.models.embeddings import EmbeddingModel
 from app.schemas import DocumentInfo
 from app.settings import load_settings
+from tests.postgres import database_url
 
 DIMENSION = 64
 
@@ -49,7 +50,8 @@ def fake_model(name: str = "fake:words") -> EmbeddingModel:
 
 @contextmanager
 def open_test_knowledge(folder: Path, model: EmbeddingModel | None = None) -> Iterator[Knowledge]:
-    with open_knowledge(load_settings(data_dir=folder), model or fake_model()) as knowledge:
+    settings = load_settings(data_dir=folder, database_url=database_url(folder))
+    with open_knowledge(settings, model or fake_model()) as knowledge:
         yield knowledge
 
 

@@ -19,12 +19,14 @@ from langserve import RemoteRunnable
 
 from app.settings import Settings
 from server import create_app
+from tests.postgres import database_url
 
 
 def make_settings(folder: Path, **overrides: Any) -> Settings:
     """Settings of a test: nothing is read from the environment's `.env`, everything is written below `folder`."""
     values: dict[str, Any] = {"data_dir": folder / "data", "log_dir": folder / "logs", "_env_file": None}
-    return Settings(**(values | overrides))
+    values |= overrides
+    return Settings(**({"database_url": database_url(values["data_dir"])} | values))
 
 
 @contextmanager
@@ -63,6 +65,7 @@ def spawned(folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes
     environment = {
         **os.environ,
         "LLMOPS_DATA_DIR": str(folder / "data"),
+        "LLMOPS_DATABASE_URL": database_url(folder / "data"),
         "LLMOPS_LOG_DIR": str(folder / "logs"),
     }
     command = [sys.executable, "-m", "uvicorn", "--factory", "server:create_app", "--port", str(port)]

@@ -54,16 +54,16 @@ async def check_agent_request(request: Request) -> None:
         fields = _validated(item, AgentInput)
         if fields.resume is not None:
             stored = caller.stored(_thread_id(config) or "")
-            services.runner.check(await services.runner.resumed(stored, fields.resume))
-            continue
-        services.runner.check(
-            RunRequest(
+            run = await services.runner.resumed(stored, fields.resume)
+        else:
+            run = RunRequest(
                 question=fields.question,
                 tenant=caller.tenant,
                 agent=fields.agent,
                 thread_id=_thread_id(config),
             )
-        )
+        services.runner.check(run)
+        await services.runner.require_free(run)
 
 
 async def check_chat_request(request: Request) -> None:

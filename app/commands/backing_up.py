@@ -12,7 +12,6 @@ from app.commands.output import show_json
 from app.commands.progress import progress_bar
 from app.knowledge.archive import Manifest
 from app.knowledge.backup import back_up
-from app.knowledge.database import database_file
 from app.knowledge.restore import restore as restore_from
 from app.knowledge.store import open_store
 from app.settings import load_settings
@@ -25,7 +24,7 @@ def backup(file: Path, *, replace: bool, as_json: bool) -> None:
     with progress_bar(quiet=as_json) as progress:
         task = progress.add_task(f"writing {file.name}", total=None, stage="bytes")
         manifest = back_up(
-            database_file(settings.effective_database_url),
+            settings.effective_database_url,
             settings.data_dir,
             file,
             replace=replace,
@@ -44,7 +43,7 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
         task = progress.add_task(f"reading {file.name}", total=None, stage="bytes")
         restored = restore_from(
             file,
-            database_file(settings.effective_database_url),
+            settings.effective_database_url,
             settings.data_dir,
             replace=replace,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),

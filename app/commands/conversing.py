@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import typer
@@ -17,8 +17,7 @@ from app.conversations import Conversations
 from app.errors import InvalidRequest
 from app.schemas import RenameRequest
 from app.settings import load_settings
-from app.thread_locks import ThreadLocks
-from app.thread_memory import ThreadMemory, open_threads
+from app.thread_storage import ThreadStorage, open_threads
 
 _LISTED = 1_000
 
@@ -26,18 +25,18 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def _memory() -> AsyncIterator[ThreadMemory]:
-    folder = load_settings().data_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    async with open_threads(folder / "threads.db") as memory:
-        with memory.translated("used"):
-            yield memory
+async def _storage() -> AsyncIterator[ThreadStorage]:
+    settings = load_settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    async with open_threads(settings) as storage:
+        with storage.memory.translated("used"):
+            yield storage
 
 
 def _with_conversations(use: Callable[[Conversations], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with _memory() as memory:
-            return await use(memory.conversations)
+        async with _storage() as storage:
+            return await use(storage.memory.conversations)
 
     return asyncio.run(run())
 
@@ -79,12 +78,8 @@ def rename(thread_id: str, title: str, *, as_json: bool) -> None:
 
 def delete(thread_id: str, *, as_json: bool) -> None:
     async def forget() -> None:
-        async with _memory() as memory:
-            with (
-                closing(ThreadLocks(load_settings().data_dir / "threads.lock")) as locks,
-                locks.claim(thread_id),
-            ):
-                await memory.forget(thread_id)
+        async with _storage() as storage, storage.locks.claim(thread_id):
+            await storage.memory.forget(thread_id)
 
     asyncio.run(forget())
     note("delete", "thread", thread_id)

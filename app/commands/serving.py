@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
-from pathlib import Path
 
 import typer
 import uvicorn
@@ -19,8 +18,7 @@ from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
 from app.settings import Settings, environment_name, load_settings
 from app.telemetry.exposition import shared_metrics
-from app.thread_locks import ThreadLocks
-from app.thread_memory import open_threads
+from app.thread_storage import open_threads
 from server import create_app
 
 
@@ -72,12 +70,12 @@ def check_configuration(settings: Settings, *, takes_requests: bool) -> None:
         store.require_embedding_model(settings.effective_embedding_model)
         if takes_requests:
             require_way_in(settings, store.keys())
-    asyncio.run(_check_threads(settings.data_dir))
+    asyncio.run(_check_threads(settings))
 
 
-async def _check_threads(data_dir: Path) -> None:
-    async with open_threads(data_dir / "threads.db"):
-        ThreadLocks(data_dir / "threads.lock").close()
+async def _check_threads(settings: Settings) -> None:
+    async with open_threads(settings):
+        pass
 
 
 def _listen(host: str, port: int) -> socket.socket:

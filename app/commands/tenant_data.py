@@ -23,7 +23,7 @@ from app.knowledge.store import KnowledgeStore, open_store
 from app.knowledge.tenants import Tenants
 from app.schemas import DocumentInfo
 from app.settings import load_settings
-from app.thread_memory import open_threads
+from app.thread_storage import open_threads
 
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
@@ -121,19 +121,20 @@ def _write_batches(archive: ZipFile, batches: Batches, job_ids: list[str]) -> No
 
 async def _write_threads(archive: ZipFile, tenant: str) -> int:
     count = 0
-    async with open_threads(load_settings().data_dir / "threads.db") as memory:
-        for thread_id in await memory.conversations.ids(tenant):
-            thread = await memory.conversations.get(thread_id)
+    async with open_threads(load_settings()) as storage:
+        known = storage.memory.conversations
+        for thread_id in await known.ids(tenant):
+            thread = await known.get(thread_id)
             count += 1
             archive.writestr(f"threads/{count}.json", thread.model_dump_json(indent=2))
     return count
 
 
 async def _erase_threads(tenant: str) -> int:
-    async with open_threads(load_settings().data_dir / "threads.db") as memory:
-        return await memory.forget_all(tenant)
+    async with open_threads(load_settings()) as storage:
+        return await storage.memory.forget_all(tenant)
 
 
 async def _tenants_of_threads() -> set[str]:
-    async with open_threads(load_settings().data_dir / "threads.db") as memory:
-        return await memory.conversations.tenants()
+    async with open_threads(load_settings()) as storage:
+        return await storage.memory.conversations.tenants()

@@ -28,7 +28,7 @@ from app.knowledge.archive import (
 )
 from app.knowledge.database import translated
 from app.knowledge.originals import sync_directory
-from app.knowledge.snapshot import Snapshot, copy_database, count_threads, open_snapshot
+from app.knowledge.snapshot import Snapshot, copy_database, copy_knowledge_base, count_threads, open_snapshot
 from app.knowledge.tables import SCHEMA_REVISION
 from app.knowledge.workspace import open_workspace
 
@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 
 
 def back_up(
-    database: Path,
+    database_url: str,
     data_dir: Path,
     target: Path,
     *,
@@ -61,11 +61,11 @@ def back_up(
     if target.is_dir() or (os.path.lexists(target) and not replace):
         raise InvalidRequest(f"{str(target)!r} exists already; --force replaces a file")
     with translated(), open_workspace(target.parent, f".{target.name}.writing-") as work:
-        copy_database(database, work / DATABASE)
+        copy_knowledge_base(database_url, work / DATABASE)
         if (data_dir / THREADS).exists():
             copy_database(data_dir / THREADS, work / THREADS)
         with _private(work / "archive") as file:
-            manifest = _write_archive(file, work, database, data_dir / "originals", on_progress)
+            manifest = _write_archive(file, work, database_url, data_dir / "originals", on_progress)
             file.flush()
             os.fsync(file.fileno())
         (work / "archive").replace(target)
@@ -82,14 +82,14 @@ def _private(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _write_archive(
-    file: IO[bytes], work: Path, live: Path, originals: Path, on_progress: Progress | None
+    file: IO[bytes], work: Path, live: str, originals: Path, on_progress: Progress | None
 ) -> Manifest:
     created = datetime.now(UTC)
     with (
         (work / SUMS).open("w+b") as sums,
         tarfile.open(fileobj=file, mode="w|", bufsize=BUFFER_BYTES, format=tarfile.PAX_FORMAT) as tar,
     ):
-        with open_snapshot(work / DATABASE) as copy:
+        with open_snapshot(f"sqlite:///{work / DATABASE}") as copy:
             count = _counter(_size(work, copy), on_progress)
             archive = ArchiveWriter(tar, sums, created.timestamp(), count)
             copied, deleted = _add_originals(archive, copy, live, originals)
@@ -139,7 +139,7 @@ def _add_file(archive: ArchiveWriter, name: str, path: Path) -> str:
 
 
 def _add_originals(
-    archive: ArchiveWriter, copy: Snapshot, live: Path, originals: Path
+    archive: ArchiveWriter, copy: Snapshot, live: str, originals: Path
 ) -> tuple[int, list[str]]:
     """Take in every original that is still there; their number, and the hashes of those deleted since the copy."""
     copied, deleted = 0, []
@@ -156,7 +156,7 @@ def _add_originals(
     return copied, deleted
 
 
-def _open_original(path: Path, sha256: str, live: Path) -> int | None:
+def _open_original(path: Path, sha256: str, live: str) -> int | None:
     """A descriptor of the file, or None when no document has it any more.
 
     Raises:

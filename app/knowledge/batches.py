@@ -134,7 +134,7 @@ class Batches:
             .limit(1)
             .with_for_update(skip_locked=True, of=batch_items)
         )
-        with self._database.writing() as connection:
+        with self._database.writing(in_order=False) as connection:
             row = connection.execute(due).one_or_none()
             if row is None:
                 return None
@@ -177,7 +177,7 @@ class Batches:
 
     def release(self, claim: BatchClaim) -> None:
         """Give a question back unanswered."""
-        with self._database.writing() as connection:
+        with self._database.writing(in_order=False) as connection:
             connection.execute(update(batch_items).where(_is_held(claim)).values(state="queued", **_IDLE))
 
     def cancel(self, job_id: str) -> None:

@@ -12,6 +12,7 @@ from app.knowledge.changes import load_position
 from app.knowledge.database import Database
 from app.knowledge.document_queue import UNFINISHED
 from app.knowledge.records import Position
+from app.knowledge.rows import total_of
 from app.knowledge.tables import batch_items, documents, jobs
 from app.schemas import DocumentStatus
 
@@ -41,8 +42,8 @@ def take_census(database: Database) -> Census:
     by_status = select(
         documents.c.status,
         func.count(),
-        func.coalesce(func.sum(documents.c.bytes), 0),
-        func.coalesce(func.sum(documents.c.chunks), 0),
+        total_of(documents.c.bytes),
+        total_of(documents.c.chunks),
         func.min(documents.c.created_at),
     ).group_by(documents.c.status)
     unanswered = (

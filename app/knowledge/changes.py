@@ -74,8 +74,9 @@ class Changes:
             .join_from(vectors, chunks)
             .where(self._unseen)
             .order_by(vectors.c.chunk_no)
+            .execution_options(yield_per=_BATCH)
         )
-        for rows in self._connection.execute(statement).partitions(_BATCH):
+        for rows in self._connection.execute(statement).partitions():
             for collection, group in groupby(rows, key=lambda row: str(row.collection)):
                 yield _as_batch(collection, list(group))
 
@@ -94,9 +95,9 @@ class Changes:
             .join_from(chunks, documents)
             .where(self._unseen)
             .order_by(chunks.c.chunk_no)
+            .execution_options(yield_per=_BATCH)
         )
-        for rows in self._connection.execute(statement).partitions(_BATCH):
-            yield from rows
+        yield from self._connection.execute(statement)
 
     def witnesses(self, of: Witnessed) -> dict[int, str]:
         """Digests of some chunks that had been seen, by which another time can be told whether it is the same store.
@@ -148,7 +149,7 @@ def load_position(connection: Connection) -> Position:
 
 
 def lock_for_writing(connection: Connection) -> Row[Any]:
-    """The one row of `knowledge_base`, locked until the end of the transaction; SQLite has locked all of it already."""
+    """The one row of `knowledge_base`, which `Database.writing` has locked until the end of the transaction."""
     return connection.execute(select(knowledge_base).with_for_update()).one()
 
 

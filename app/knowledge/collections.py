@@ -13,7 +13,7 @@ from app.knowledge.deletion import remove_documents, remove_unused_originals
 from app.knowledge.insertion import insert_collection
 from app.knowledge.originals import Originals
 from app.knowledge.ownership import belongs_to
-from app.knowledge.rows import require_collection
+from app.knowledge.rows import require_collection, total_of
 from app.knowledge.tables import collections, documents
 from app.schemas import DEFAULT_COLLECTION, CollectionInfo, CollectionSettings
 from app.settings import Settings
@@ -107,8 +107,8 @@ def _counted() -> Select[Any]:
         select(
             collections,
             func.count(documents.c.document_id).label("documents"),
-            func.coalesce(func.sum(documents.c.chunks), 0).label("chunks"),
-            func.coalesce(func.sum(documents.c.bytes), 0).label("bytes"),
+            total_of(documents.c.chunks).label("chunks"),
+            total_of(documents.c.bytes).label("bytes"),
         )
         .join_from(collections, documents, isouter=True)
         .group_by(collections.c.name)

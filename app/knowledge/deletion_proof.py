@@ -64,16 +64,20 @@ def prove_deletion(
         yield _page_images(database, data_dir)
         yield from _indexes(database, store)
         yield _snapshots(database, data_dir)
-        yield _log(database)
+        yield from _remains_in_database(database)
         yield _conversations(data_dir, document_id)
         if passages is not None:
             yield from _raw_files(store, database.file, data_dir, document_id, passages)
 
 
 def purge_snapshots(database_url: str, data_dir: Path) -> int:
-    """Remove the snapshots of indexes that are older than the last deletion; the next start builds them anew."""
+    """Remove the snapshots of indexes that are older than the last deletion; the next start builds them anew.
+
+    PostgreSQL is told to give up removed rows as well.
+    """
     with closing(open_database(database_url)) as database:
         outdated = _outdated_snapshots(database, data_dir)
+        database.vacuum()
     for folder in outdated:
         shutil.rmtree(folder, ignore_errors=True)
     return len(outdated)
@@ -166,6 +170,16 @@ def _snapshots(database: Database, data_dir: Path) -> Finding:
     return Finding("index snapshots", "left", detail)
 
 
+def _remains_in_database(database: Database) -> Iterator[Finding]:
+    if database.file is None:
+        detail = (
+            "PostgreSQL keeps removed rows until VACUUM, and in its log, archives and standbys for longer"
+        )
+        yield Finding("database files", "unchecked", f"{detail}; --purge runs VACUUM")
+    else:
+        yield _log(database)
+
+
 def _log(database: Database) -> Finding:
     if database.empty_log(_LOG_TIMEOUT_MS):
         return Finding("write-ahead log", "clean", "empty")
@@ -180,14 +194,14 @@ def _conversations(data_dir: Path, document_id: str) -> Finding:
 
 
 def _raw_files(
-    store: KnowledgeStore, database: Path, data_dir: Path, document_id: str, passages: Sequence[str]
+    store: KnowledgeStore, database: Path | None, data_dir: Path, document_id: str, passages: Sequence[str]
 ) -> Iterator[Finding]:
     others = [info for info in store.list_documents() if info.document_id != document_id and info.chunks]
     own = distinctive(passages, (store.document_text(info.document_id) for info in others))
     if not own:
         yield Finding("raw files", "unchecked", "each passage of the text stands in other documents as well")
         return
-    files = [database, database.with_name(f"{database.name}-wal")]
+    files = [] if database is None else [database, database.with_name(f"{database.name}-wal")]
     files += sorted(path for name in _DERIVED for path in (data_dir / name).rglob("*"))
     for path in files:
         if path.is_file():

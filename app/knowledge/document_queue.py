@@ -124,7 +124,7 @@ class DocumentQueue:
         return select(documents).where(_is_due(self._now()))
 
     def _claim(self, owner: str, due: Any) -> Claim | None:
-        with self._database.writing() as connection:
+        with self._database.writing(in_order=False) as connection:
             row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
             if row is None:
                 return None
@@ -139,8 +139,11 @@ class DocumentQueue:
     def renew(self, owners: Collection[str]) -> frozenset[str]:
         """Prolong the leases of these owners, and tell which of them still have one."""
         held = documents.c.lease_owner.in_(owners) & _is_on_its_way()
-        with self._database.writing() as connection:
-            connection.execute(update(documents).where(held).values(lease_until=self._now() + self.lease_s))
+        # One that is locked is being committed or deleted; nobody else can claim it meanwhile.
+        free = select(documents.c.document_id).where(held).with_for_update(key_share=True, skip_locked=True)
+        with self._database.writing(in_order=False) as connection:
+            own = documents.c.document_id.in_(list(connection.scalars(free)))
+            connection.execute(update(documents).where(own).values(lease_until=self._now() + self.lease_s))
             return frozenset(connection.scalars(select(documents.c.lease_owner).where(held)))
 
     def report(self, claim: Claim, status: DocumentStatus, done: int | None, total: int | None) -> None:
@@ -176,7 +179,7 @@ class DocumentQueue:
             connection.execute(update(documents).where(chosen, condition).values(values))
 
     def _write(self, claim: Claim, **values: Any) -> None:
-        with self._database.writing() as connection:
+        with self._database.writing(in_order=False) as connection:
             written = as_written(values, reindexing=claim.reindexing)
             changed: CursorResult[Any] = connection.execute(
                 update(documents).where(is_held(claim)).values(written)
@@ -227,7 +230,8 @@ def is_held(claim: Claim) -> ColumnElement[bool]:
 
 def require_held(connection: Connection, claim: Claim) -> None:
     """Raises LeaseLost unless the claim is good until the end of this writing transaction."""
-    if connection.execute(select(documents.c.document_id).where(is_held(claim))).first() is None:
+    held = select(documents.c.document_id).where(is_held(claim)).with_for_update(key_share=True)
+    if connection.execute(held).first() is None:
         raise lease_lost(claim)
 
 

@@ -22,7 +22,7 @@ class Drafts:
 
     def save_parsed(self, claim: Claim, parsed: bytes) -> None:
         """Keep what was read from a document; vectors of an earlier reading are dropped."""
-        with self._database.writing() as connection:
+        with self._database.writing(in_order=False) as connection:
             require_held(connection, claim)
             remove_drafts(connection, claim.document_id)
             connection.execute(insert(document_drafts).values(document_id=claim.document_id, parsed=parsed))
@@ -35,7 +35,7 @@ class Drafts:
     def save_vectors(self, claim: Claim, first: int, matrix: Vectors, *, embedding_model: str) -> None:
         """Keep the vectors of the chunks from number `first` on, in place of what was kept from there on."""
         stored = matrix.astype(STORED_FLOAT, copy=False).tobytes()
-        with self._database.writing() as connection:
+        with self._database.writing(in_order=False) as connection:
             require_held(connection, claim)
             later = (draft_vectors.c.document_id == claim.document_id) & (draft_vectors.c.first >= first)
             connection.execute(delete(draft_vectors).where(later))

@@ -9,12 +9,14 @@ import math
 import operator as operators
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from reprlib import repr as shortened
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Text, and_, case, cast, false, func, or_
+from sqlalchemy import ColumnElement, Numeric, Text, and_, case, cast, collate, false, func, literal, or_
 
 from app.errors import InvalidRequest
+from app.knowledge.dialects import on_dialect
 from app.knowledge.tables import chunks, documents
 
 Number = int | float
@@ -75,8 +77,12 @@ class _Column:
         return self.column.in_([value for value in values if type(value) is self.kind])
 
     def is_bounded(self, bound: Callable[[Any, Any], Any], value: str | Number) -> Condition:
-        found: Condition = bound(self.column, value)
-        return found if isinstance(value, str) == (self.kind is str) else false()
+        if isinstance(value, str) != (self.kind is str):
+            return false()
+        return on_dialect(
+            sqlite=bound(self.column, value),
+            postgresql=bound(_by_letters(self.column) if self.kind is str else self.column, value),
+        )
 
 
 @dataclass(frozen=True)
@@ -94,8 +100,15 @@ class _Json:
 
     def is_bounded(self, bound: Callable[[Any, Any], Any], value: str | Number) -> Condition:
         if isinstance(value, str):
-            return and_(self._starts == '"', bound(self.element.as_string(), value))
-        return and_(self._is_number, bound(self.element.as_float(), float(value)))
+            text = self.element.as_string()
+            return on_dialect(
+                sqlite=and_(self._starts == '"', bound(text, value)),
+                postgresql=and_(self._starts == '"', bound(_by_letters(text), value)),
+            )
+        return on_dialect(
+            sqlite=and_(self._is_number, bound(self.element.as_float(), float(value))),
+            postgresql=bound(self._number, _exactly(value)),
+        )
 
     def _equalities(self, values: Sequence[Scalar]) -> Iterator[Condition]:
         """Each kind of value by a list of its own: a chain of comparisons would grow too deep for the database."""
@@ -104,12 +117,30 @@ class _Json:
         for value in {value for value in values if isinstance(value, bool)}:
             # SQLite writes booleans as numbers.
             yield cast(self.element, Text).in_(["true", "1"] if value else ["false", "0"])
-        if fractions := [value for value in values if isinstance(value, float)]:
+        fractions = [value for value in values if isinstance(value, float)]
+        integers = [value for value in values if type(value) is int]
+        if fractions or integers:
+            yield on_dialect(
+                sqlite=or_(false(), *self._sqlite_equalities(fractions, integers)),
+                postgresql=self._number.in_([_exactly(value) for value in (*fractions, *integers)]),
+            )
+
+    def _sqlite_equalities(self, fractions: list[float], integers: list[int]) -> Iterator[Condition]:
+        if fractions:
             yield and_(self._is_number, self.element.as_float().in_(fractions))
-        if integers := [value for value in values if type(value) is int]:
+        if integers:
             # Rounded, 1.5 would be 1; and beyond 2**53 a float cannot tell two integers apart.
             as_float = self.element.as_float().in_([float(value) for value in integers])
             yield and_(self._is_number, as_float, self.element.as_integer().in_(integers))
+
+    @property
+    def _number(self) -> ColumnElement[Any]:
+        """The number that stands there, booleans as 0 and 1; NULL for anything else, which no cast then meets."""
+        kind = func.json_typeof(self.element)
+        return case(
+            (kind == "number", cast(self.element.as_string(), Numeric)),
+            (kind == "boolean", case((self.element.as_string() == "true", 1), else_=0)),
+        )
 
     @property
     def _is_number(self) -> Condition:
@@ -118,6 +149,15 @@ class _Json:
     @property
     def _starts(self) -> ColumnElement[str]:
         return func.substr(cast(self.element, Text), 1, 1)
+
+
+def _by_letters(text: ColumnElement[str]) -> ColumnElement[str]:
+    return collate(text, "C")
+
+
+def _exactly(value: Number) -> ColumnElement[Decimal]:
+    """As JSON writes it: a float of PostgreSQL's would be rounded otherwise."""
+    return literal(Decimal(repr(value)), Numeric)
 
 
 # What results show beside the metadata can be filtered by as well.

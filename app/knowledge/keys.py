@@ -80,14 +80,14 @@ class ApiKeys:
     def any_valid(self) -> bool:
         """Whether anybody could come in with a key now."""
         ends_later = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > self._now())
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             valid = exists().where(api_keys.c.revoked_at.is_(None), ends_later)
             return bool(connection.execute(select(valid)).scalar_one())
 
     def verify(self, key: str) -> Principal | None:
         """Whose key it is; None when it is none, or has ended."""
         key_id, secret = _parts(key)
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.key_id == key_id)).one_or_none()
         # Compared in either case, so that the time does not tell whether the id exists.
         fits = hmac.compare_digest(_digest(secret), row.digest if row is not None else _NOBODYS)
@@ -99,7 +99,7 @@ class ApiKeys:
 
     def note_use(self, key_id: str) -> None:
         """Keep that the key was used now, for who wonders which can go."""
-        with self._database.writing() as connection:
+        with self._database.writing(in_order=False) as connection:
             used = update(api_keys).where(api_keys.c.key_id == key_id)
             connection.execute(used.values(last_used_at=self._now()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from logging import getLogger
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -161,7 +162,7 @@ class LexicalIndex:
                     chunk_no=row.chunk_no,
                     collection=row.collection,
                     text=prepare(row.text),
-                    names=prepare(names),
+                    names=_prepare_names(names),
                 )
             )
         return count
@@ -217,6 +218,12 @@ class LexicalIndex:
             condition = Query.term_query(self._schema, "collection", collection)
         unscored = Query.const_score_query(condition, 0.0)
         return Query.boolean_query([(Occur.Must, unscored), (Occur.Must, words.query)])
+
+
+@lru_cache(maxsize=256)
+def _prepare_names(names: str) -> str:
+    """Those of one chunk are mostly those of the next."""
+    return prepare(names)
 
 
 def _build_schema() -> tantivy.Schema:

@@ -17,11 +17,17 @@ from app.knowledge.tables import chunks, documents, knowledge_base, next_vectors
 _ROWS_PER_DELETE = 4_096
 """Old vectors go in pieces, so that no writer waits long for its turn."""
 
-# In SQLite and in PostgreSQL a name changes within the transaction and without touching a row.
+# In SQLite a name changes within the transaction and without touching a row.
 _EXCHANGE = (
     "ALTER TABLE vectors RENAME TO served_vectors",
     "ALTER TABLE next_vectors RENAME TO vectors",
     "ALTER TABLE served_vectors RENAME TO next_vectors",
+)
+# In PostgreSQL names are no part of a snapshot: a reader would find the new vectors while it sees the old model.
+_EXCHANGE_ROWS = (
+    "SET LOCAL statement_timeout = 0",
+    "DELETE FROM vectors",
+    "INSERT INTO vectors SELECT * FROM next_vectors",
 )
 
 
@@ -109,7 +115,8 @@ class NextVectors:
             state = self._require_move(connection)
             if connection.execute(select(chunks.c.chunk_no).where(~_is_done()).limit(1)).first() is not None:
                 return False
-            for statement in _EXCHANGE:
+            is_by_name = connection.dialect.name == "sqlite"
+            for statement in _EXCHANGE if is_by_name else _EXCHANGE_ROWS:
                 connection.execute(text(statement))
             connection.execute(
                 update(knowledge_base).values(

@@ -28,6 +28,7 @@ from app.knowledge.rows import (
     require_collection,
     select_chunks,
     select_sketches,
+    total_of,
 )
 from app.knowledge.selection import require_documents, select_chunk_nos
 from app.knowledge.tables import chunks, collections, document_texts, documents, knowledge_base, vectors
@@ -54,7 +55,7 @@ class StoreReader:
 
     def embedding_model(self) -> str | None:
         """The model whose vectors are stored; None before the first process has opened the store with one."""
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             name: str | None = connection.execute(select(knowledge_base.c.embedding_model)).scalar_one()
             return name
 
@@ -62,7 +63,7 @@ class StoreReader:
 
     def get_document(self, document_id: str) -> DocumentInfo:
         """Raises UnknownDocument."""
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             return as_info(load_document(connection, document_id))
 
     def require_document(self, document_id: str, tenant: str) -> None:
@@ -85,7 +86,7 @@ class StoreReader:
 
     def document_title(self, document_id: str) -> str | None:
         """The title that the document itself gives. Raises UnknownDocument."""
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             title: str | None = load_document(connection, document_id).title
             return title
 
@@ -121,7 +122,7 @@ class StoreReader:
     def text_between(self, document_id: str, char_start: int, char_end: int) -> str:
         """A span of the stored text, empty when the document is gone; fast in a long one, too."""
         span = func.substr(document_texts.c.text, char_start + 1, char_end - char_start)
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             found = connection.scalar(select(span).where(document_texts.c.document_id == document_id))
         return str(found or "")
 
@@ -148,13 +149,13 @@ class StoreReader:
 
     def chunks_by_no(self, chunk_nos: Sequence[int]) -> dict[int, Chunk]:
         """Those of the chunks that still exist."""
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             rows = connection.execute(select_chunks().where(chunks.c.chunk_no.in_(chunk_nos)))
             return {row.chunk_no: as_chunk(row) for row in rows}
 
     def sketches_by_no(self, chunk_nos: Sequence[int]) -> dict[int, Sketch]:
         """The same, of each only what a search judges by."""
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             rows = connection.execute(select_sketches().where(chunks.c.chunk_no.in_(chunk_nos)))
             return {row[0]: Sketch(*row) for row in rows}
 
@@ -172,7 +173,7 @@ class StoreReader:
             statement = statement.where(
                 select(knowledge_base.c.id).where(knowledge_base.c.embedding_model == of_model).exists()
             )
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             rows = connection.execute(statement).all()
         matrix = np.frombuffer(b"".join(row.vector for row in rows), dtype=STORED_FLOAT)
         return [row.chunk_no for row in rows], matrix.astype(np.float32, copy=False).reshape(
@@ -184,7 +185,7 @@ class StoreReader:
         statement = select_chunks().where(chunks.c.chunk_id.in_(chunk_ids))
         if collection is not None:
             statement = statement.where(chunks.c.collection == collection)
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             return {row.chunk_id: as_chunk(row) for row in connection.execute(statement)}
 
     def select_chunk_nos(
@@ -206,7 +207,7 @@ class StoreReader:
 
     def has_collection(self, name: str) -> bool:
         """Whether a search may name it; the default collection needs no creation."""
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             return has_collection(connection, name)
 
     def collections(self) -> dict[str, int]:
@@ -225,8 +226,8 @@ class StoreReader:
                 having("indexed").label("indexed"),
                 having("queued", "parsing", "embedding").label("unfinished"),
                 having("failed", "cancelled").label("failed"),
-                func.coalesce(func.sum(documents.c.chunks), 0).label("chunks"),
-                func.coalesce(func.sum(documents.c.bytes), 0).label("bytes"),
+                total_of(documents.c.chunks).label("chunks"),
+                total_of(documents.c.bytes).label("bytes"),
             )
             .join_from(collections, documents, isouter=True)
             .group_by(collections.c.name)
@@ -255,7 +256,7 @@ class StoreReader:
         seen: Position | None = getattr(self._look, "position", None)
         if seen is not None:
             return seen
-        with self._database.reading() as connection:
+        with self._database.glancing() as connection:
             return load_position(connection)
 
     def has_removed_since(self, seen: Position) -> bool:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import tarfile
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +25,9 @@ from app.knowledge.archive import (
     require_acceptable,
 )
 from app.knowledge.backup import Progress
-from app.knowledge.database import translated
+from app.knowledge.database import database_file, translated
 from app.knowledge.originals import sync_directory
+from app.knowledge.server_filling import filled_server
 from app.knowledge.snapshot import open_snapshot
 from app.knowledge.workspace import open_workspace
 
@@ -45,7 +46,7 @@ class Restored:
 
 def restore(
     source: Path,
-    database: Path,
+    database_url: str,
     data_dir: Path,
     *,
     replace: bool = False,
@@ -53,18 +54,17 @@ def restore(
 ) -> Restored:
     """Make `data_dir` what it was when `source` was written; a crash on the way leaves it as it is. Blocking.
 
+    A database on a server must be empty: it takes the copy in one transaction, whose end follows the files.
+
     Raises:
-        InvalidRequest: there is no such file, or `data_dir` holds something and may not be replaced, or is in use.
+        InvalidRequest: there is no such file, or `data_dir` holds something and may not be replaced, or is in use; or
+            the database on a server is not empty.
         UnusableBackup: the file is not a whole and unchanged backup.
         ConfigurationError: the backup is of a later version, or the database is configured to be elsewhere.
         StorageUnavailable: the disk is full.
     """
     data_dir = data_dir.resolve()
-    place = database.resolve()
-    if place.parent != data_dir:
-        raise ConfigurationError(
-            f"LLMOPS_DATABASE_URL names {str(place)!r}, and a backup is restored into {str(data_dir)!r} as a whole"
-        )
+    place = _place(database_url, data_dir)
     if not source.is_file():
         raise InvalidRequest(f"{str(source)!r} is no file")
     occupied = _is_occupied(data_dir)
@@ -73,11 +73,24 @@ def restore(
     with translated(), open_workspace(_parent_of_staging(data_dir), _STAGING, 0o777) as staging:
         manifest = _extract(source, staging, on_progress)
         _check_knowledge_base(staging, manifest)
-        (staging / DATABASE).rename(staging / place.name)
-        os.sync()
-        moved = _move_aside(data_dir, place) if occupied else None
-        _put_in_place(staging, data_dir, place.name)
+        with filled_server(database_url, staging / DATABASE) if place is None else nullcontext():
+            if place is not None:
+                (staging / DATABASE).rename(staging / place.name)
+            os.sync()
+            moved = _move_aside(data_dir, place) if occupied else None
+            _put_in_place(staging, data_dir, place.name if place is not None else "")
     return Restored(manifest, moved)
+
+
+def _place(database_url: str, data_dir: Path) -> Path | None:
+    """Where the database's file belongs; None when a server has it. Raises ConfigurationError."""
+    file = database_file(database_url)
+    if file is not None and file.resolve().parent != data_dir:
+        raise ConfigurationError(
+            f"LLMOPS_DATABASE_URL names {str(file.resolve())!r}, and a backup is restored into {str(data_dir)!r} as "
+            "a whole"
+        )
+    return file.resolve() if file is not None else None
 
 
 def _is_occupied(data_dir: Path) -> bool:
@@ -154,7 +167,7 @@ def _check_sums(staging: Path, sums: dict[str, str], originals: int) -> Manifest
 
 
 def _check_knowledge_base(staging: Path, manifest: Manifest) -> None:
-    with open_snapshot(staging / DATABASE) as snapshot:
+    with open_snapshot(f"sqlite:///{staging / DATABASE}") as snapshot:
         if (snapshot.count_documents(), snapshot.count_chunks()) != (manifest.documents, manifest.chunks):
             raise UnusableBackup("Its database does not hold what its manifest says")
         for sha256, _ in snapshot.originals():
@@ -162,9 +175,9 @@ def _check_knowledge_base(staging: Path, manifest: Manifest) -> None:
                 raise UnusableBackup(f"The original {sha256} is missing")
 
 
-def _move_aside(data_dir: Path, database: Path) -> Path:
+def _move_aside(data_dir: Path, database: Path | None) -> Path:
     """Make room, keeping what is there. Raises InvalidRequest: a server has the knowledge base open."""
-    if database.exists() and _is_open_elsewhere(database):
+    if database is not None and database.exists() and _is_open_elsewhere(database):
         raise InvalidRequest(f"{str(data_dir)!r} is in use: stop the server first")
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     if _can_be_exchanged(data_dir):

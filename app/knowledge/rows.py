@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, cast, func, select
 
 from app.errors import NotFound, UnknownCollection, UnknownDocument
 from app.knowledge.records import Chunk
 from app.knowledge.tables import chunks, collections, document_texts, documents
 from app.schemas import DEFAULT_COLLECTION, DocumentInfo, ExtractionInfo, ProblemInfo, ReindexInfo
 from app.tenancy import plain_name
+
+
+def total_of(column: ColumnElement[int]) -> ColumnElement[int]:
+    """The sum, 0 of nothing; of whole numbers PostgreSQL makes a decimal one."""
+    return cast(func.coalesce(func.sum(column), 0), BigInteger)
 
 
 def select_chunks() -> Select[Any]:

@@ -10,9 +10,25 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from app.errors import StorageUnavailable
-from app.knowledge.database import Database, open_database
+from app.knowledge.database import Database, database_file, open_database
 from app.knowledge.deletion import remove_documents
-from app.knowledge.tables import chunks, documents, knowledge_base
+from app.knowledge.table_copy import copy_tables
+from app.knowledge.tables import chunks, documents, knowledge_base, metadata
+
+
+def copy_knowledge_base(database_url: str, copy: Path) -> None:
+    """Copy a knowledge base as it is at one moment into a new SQLite file. Raises StorageUnavailable."""
+    source = database_file(database_url)
+    if source is not None:
+        copy_database(source, copy)
+        return
+    with (
+        closing(open_database(database_url)) as live,
+        closing(open_database(f"sqlite:///{copy}")) as snapshot,
+        live.reading() as rows,
+        snapshot.writing() as written,
+    ):
+        copy_tables(rows, written, metadata)
 
 
 def copy_database(source: Path, copy: Path) -> None:
@@ -80,13 +96,13 @@ class Snapshot:
 
 
 @contextmanager
-def open_snapshot(path: Path) -> Iterator[Snapshot]:
-    """Open the database; at the end of the block everything is in this one file.
+def open_snapshot(database_url: str) -> Iterator[Snapshot]:
+    """Open the database; at the end of the block everything of a file is in this one file.
 
     Raises:
         ConfigurationError: it is no knowledge base, or one of a later version.
     """
-    database = open_database(f"sqlite:///{path}")
+    database = open_database(database_url)
     try:
         yield Snapshot(database)
         database.empty_log()

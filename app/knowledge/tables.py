@@ -38,7 +38,7 @@ Number = BigInteger().with_variant(Integer, "sqlite")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets time zones, so it is put back on reading."""
+    """A moment in UTC; SQLite forgets time zones, so it is put back on reading, and PostgreSQL prefers its own."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -47,11 +47,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        if value is None or value.tzinfo is not None:
+            return value.astimezone(UTC) if value is not None else None
+        return value.replace(tzinfo=UTC)
 
 
 STORED_NAME = String(128)
 """Of a collection: with its tenant, see `app.tenancy`."""
+
+GIVEN = String(255).with_variant(Text(), "postgresql")
+"""What others chose, of whatever length; SQLite, which heeds no lengths, was told this one."""
 
 metadata = MetaData()
 
@@ -61,10 +66,10 @@ knowledge_base = Table(
     Column("id", Integer, primary_key=True),
     Column("last_change", Number, nullable=False),
     Column("last_chunk_no", Number, nullable=False),
-    Column("embedding_model", String(255)),
+    Column("embedding_model", GIVEN),
     Column("dimension", Integer),
     # While everything is being embedded again: the model to come. Its vectors gather in `next_vectors`.
-    Column("next_model", String(255)),
+    Column("next_model", GIVEN),
     Column("next_dimension", Integer),
 )
 
@@ -82,7 +87,7 @@ documents = Table(
     Column("document_id", String(64), primary_key=True),
     Column("collection", STORED_NAME, ForeignKey("collections.name", ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
-    Column("media_type", String(255), nullable=False),
+    Column("media_type", GIVEN, nullable=False),
     Column("bytes", Number, nullable=False),
     Column("sha256", String(64), nullable=False),
     # False for a text that came through the VectorStore interface: its bytes are its text.
@@ -137,7 +142,7 @@ chunks = Table(
     "chunks",
     metadata,
     Column("chunk_no", Number, primary_key=True, autoincrement=False),
-    Column("chunk_id", String(255), nullable=False),
+    Column("chunk_id", GIVEN, nullable=False),
     Column(
         "document_id",
         String(64),
@@ -180,7 +185,7 @@ draft_vectors = Table(
         primary_key=True,
     ),
     Column("first", Integer, primary_key=True, autoincrement=False),
-    Column("embedding_model", String(255), nullable=False),
+    Column("embedding_model", GIVEN, nullable=False),
     Column("dimension", Integer, nullable=False),
     Column("matrix", LargeBinary, nullable=False),
 )

@@ -185,6 +185,7 @@ def test_what_was_interrupted_is_finished_by_the_next_process(tmp_path: Path) ->
     assert (document["status"], document["error"]) == ("indexed", None)
 
 
+@pytest.mark.sqlite
 async def test_conversations_that_cannot_be_opened_stop_the_start(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
     settings.data_dir.mkdir(parents=True)
@@ -195,6 +196,7 @@ async def test_conversations_that_cannot_be_opened_stop_the_start(tmp_path: Path
             pass
 
 
+@pytest.mark.sqlite
 def test_a_database_that_goes_bad_is_unavailable_and_health_tells(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
     text = "A clause. " * 500_000  # more than SQLite keeps in memory

@@ -111,7 +111,9 @@ def test_a_document_that_is_deleted_before_its_file_is_copied_is_left_out(live: 
             if store.stats().documents == 3:
                 store.delete_document(last.document_id)
 
-        manifest = back_up(live / "llmops.db", live, tmp_path / "b.tar", on_progress=delete_last)
+        manifest = back_up(
+            f"sqlite:///{live / 'llmops.db'}", live, tmp_path / "b.tar", on_progress=delete_last
+        )
     assert (manifest.documents, manifest.originals) == (2, 2)
     restore_to(tmp_path / "data", tmp_path / "b.tar")
     assert check_originals(tmp_path / "data") == 2
@@ -237,7 +239,7 @@ def test_a_directory_that_a_server_has_open_is_left_alone(live: Path, tmp_path: 
 def test_a_database_that_is_elsewhere_is_not_torn_from_its_files(live: Path, tmp_path: Path) -> None:
     backup_of(live, tmp_path / "b.tar")
     with pytest.raises(ConfigurationError, match="LLMOPS_DATABASE_URL"):
-        restore(tmp_path / "b.tar", tmp_path / "other.db", tmp_path / "data")
+        restore(tmp_path / "b.tar", f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "data")
 
 
 Edit = Callable[[list[tuple[tarfile.TarInfo, bytes]]], list[tuple[tarfile.TarInfo, bytes]]]

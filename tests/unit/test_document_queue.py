@@ -14,6 +14,7 @@ from app.knowledge.records import NewChunk
 from app.knowledge.store import KnowledgeStore, open_store
 from app.tenancy import stored_name, tenant_of
 from tests.knowledge_base import add_document, fake_model
+from tests.postgres import database_url
 
 LEASE_S = 20.0
 
@@ -35,7 +36,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[KnowledgeStore]:
-    with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path) as opened:
+    with open_store(database_url(tmp_path), tmp_path) as opened:
         yield opened
 
 

@@ -11,11 +11,12 @@ import pytest
 from app.knowledge.lexical import LexicalIndex
 from app.knowledge.store import KnowledgeStore, open_store
 from tests.knowledge_base import add_document
+from tests.postgres import database_url
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[KnowledgeStore]:
-    with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path) as opened:
+    with open_store(database_url(tmp_path), tmp_path) as opened:
         yield opened
 
 

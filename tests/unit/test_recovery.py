@@ -16,6 +16,7 @@ from app.knowledge import Knowledge
 from app.knowledge.records import NewChunk
 from app.knowledge.store import open_store
 from tests.knowledge_base import fake_model, open_test_knowledge
+from tests.postgres import database_url
 from tests.processes import start
 
 WAVES, WRITERS = 5, 3
@@ -29,7 +30,7 @@ def write_until_killed(folder: Path, name: str) -> None:
     """
     notes = os.open(folder / f"{name}.notes", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     vectors = np.ones((PARTS, 64), dtype=np.float32)
-    with open_store(f"sqlite:///{folder / 'llmops.db'}", folder) as store:
+    with open_store(database_url(folder), folder) as store:
         for number in range(10_000):
             key = f"{name}n{number}"
             parts = [f"{key} part{part} of the text" for part in range(PARTS)]

@@ -16,6 +16,7 @@ from app.knowledge.store import KnowledgeStore, open_store
 from app.models.embeddings import EmbeddingModel
 from tests.fixtures.measures import FourLetterPieces
 from tests.knowledge_base import DIMENSION, WordHashes, add_document, fake_model, open_test_knowledge
+from tests.postgres import database_url
 
 OTHER, THIRD = "fake:other", "fake:third"
 PIECES = FourLetterPieces()
@@ -43,7 +44,7 @@ def store(tmp_path: Path) -> Iterator[KnowledgeStore]:
     """Two chunks that were embedded by `fake:words`."""
     with open_test_knowledge(tmp_path) as knowledge:
         add_document(knowledge.store, ["The rent is due on Monday.", "The deposit is returned in May."])
-    with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path) as store:
+    with open_store(database_url(tmp_path), tmp_path) as store:
         yield store
 
 
@@ -87,7 +88,7 @@ def test_what_was_embedded_before_an_interruption_is_not_embedded_again(
     large.require_embedding_model("fake:words")
     progress: list[tuple[int, int]] = []
 
-    with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path) as reopened:
+    with open_store(database_url(tmp_path), tmp_path) as reopened:
         embedded = reembed(reopened, second, PIECES, lambda *counts: progress.append(counts))
         reopened.require_embedding_model(OTHER)
 
@@ -168,7 +169,7 @@ def test_a_rate_limit_is_waited_for(store: KnowledgeStore) -> None:
 
 
 def test_an_empty_knowledge_base_takes_the_model(tmp_path: Path) -> None:
-    with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path) as store:
+    with open_store(database_url(tmp_path), tmp_path) as store:
         assert reembed(store, fake_model(OTHER), PIECES) == 0
         store.require_embedding_model(OTHER)
 

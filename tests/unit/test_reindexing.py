@@ -28,13 +28,14 @@ from app.knowledge.reindexing import Reindexing
 from app.knowledge.store import KnowledgeStore, open_store
 from app.schemas import DocumentInfo, ReindexInfo
 from tests.knowledge_base import add_document, fake_model, open_test_knowledge
+from tests.postgres import database_url
 
 OLD = ["The heron stands in the reeds.", "The otter sleeps in its holt."]
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[KnowledgeStore]:
-    with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path) as opened:
+    with open_store(database_url(tmp_path), tmp_path) as opened:
         yield opened
 
 
@@ -356,6 +357,7 @@ def test_a_commit_that_breaks_off_on_the_way_changes_nothing(
     assert store.position() == seen
 
 
+@pytest.mark.sqlite
 def test_looking_for_work_reads_no_document_that_has_none(store: KnowledgeStore, tmp_path: Path) -> None:
     add_document(store, OLD)
     condition = "status IN ('queued') OR reindexing IN ('queued')"

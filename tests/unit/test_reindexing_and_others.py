@@ -83,8 +83,8 @@ def test_a_copy_goes_on_with_what_was_being_read_again(tmp_path: Path) -> None:
         info = add_document(store, ["The rent is due on Monday."])
         job_id = store.reindexing().request(info.document_id)
         assert store.queue(lease_s=0.0).claim_next("whose process is not there") is not None
-        back_up(live / "llmops.db", live, tmp_path / "backup.tar")
-    restore(tmp_path / "backup.tar", copy / "llmops.db", copy)
+        back_up(f"sqlite:///{live / 'llmops.db'}", live, tmp_path / "backup.tar")
+    restore(tmp_path / "backup.tar", f"sqlite:///{copy / 'llmops.db'}", copy)
     with open_store(url(copy), copy) as store:
         assert [chunk.text for chunk in store.chunks()] == ["The rent is due on Monday."]
         finished = assembled(store, copy).ingestor.finish(info.document_id)

@@ -13,8 +13,8 @@ import pytest
 from app.errors import RunTimeout, TooManyRequests
 from app.quotas import Places, Quota
 from app.runs import RunLimits, Runner, RunRequest
-from app.thread_locks import ThreadLocks
-from app.thread_memory import open_threads
+from app.thread_locks import FileThreadLocks
+from app.thread_memory_sqlite import open_sqlite_memory
 from app.threads import Threads
 
 EVENTS = 5_000
@@ -45,8 +45,8 @@ MakeRunner = Callable[..., Runner]
 
 @pytest.fixture
 async def runner_of(tmp_path: Path) -> AsyncIterator[MakeRunner]:
-    with closing(ThreadLocks(tmp_path / "threads.lock")) as locks:
-        async with open_threads(tmp_path / "threads.db") as memory:
+    with closing(FileThreadLocks(tmp_path / "threads.lock")) as locks:
+        async with open_sqlite_memory(tmp_path / "threads.db") as memory:
 
             def make(graph: Any, timeout_s: float = 60.0, places: int = 9) -> Runner:
                 limits = RunLimits(100, timeout_s, Places(each=places, together=9), lambda _: 6)
@@ -65,7 +65,7 @@ async def test_a_reader_that_leaves_ends_a_run_that_waits_for_it(runner_of: Make
         assert 0 < graph.said < EVENTS // 10
 
     assert graph.has_ended
-    runner.check(request)  # the thread is free again
+    await runner.require_free(request)  # the thread is free again
 
 
 async def test_a_run_that_takes_too_long_is_said_to_behind_all_its_events(runner_of: MakeRunner) -> None:

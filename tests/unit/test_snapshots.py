@@ -26,6 +26,7 @@ from app.knowledge.lexical import LexicalIndex
 from app.knowledge.quantised import Sizes
 from app.knowledge.store import KnowledgeStore, open_store
 from tests.knowledge_base import DIMENSION, add_document, fake_model
+from tests.postgres import database_url
 
 SMALL = Sizes(exact=50, scanned=2_000, sample=16)
 CELLS = Sizes(exact=50, scanned=100, sample=16)
@@ -52,7 +53,7 @@ def store(tmp_path: Path) -> Iterator[KnowledgeStore]:
 
 @contextmanager
 def open_test_store(folder: Path) -> Iterator[KnowledgeStore]:
-    with open_store(f"sqlite:///{folder / 'llmops.db'}", folder) as opened:
+    with open_store(database_url(folder), folder) as opened:
         yield opened
 
 

@@ -11,41 +11,42 @@ from pathlib import Path
 import pytest
 
 from app.errors import ThreadBusy
-from app.thread_locks import ThreadLocks
+from app.thread_locks import FileThreadLocks
 
 HOLD = """
-import sys, time
+import asyncio, sys, time
 from pathlib import Path
-from app.thread_locks import ThreadLocks
-with ThreadLocks(Path(sys.argv[1])).claim("shared"):
-    print("held", flush=True)
-    time.sleep(60)
+from app.thread_locks import FileThreadLocks
+async def hold():
+    async with FileThreadLocks(Path(sys.argv[1])).claim("shared"):
+        print("held", flush=True)
+        time.sleep(60)
+asyncio.run(hold())
 """
 
 
 @pytest.fixture
-def locks(tmp_path: Path) -> Iterator[ThreadLocks]:
-    with closing(ThreadLocks(tmp_path / "threads.lock")) as locks:
+def locks(tmp_path: Path) -> Iterator[FileThreadLocks]:
+    with closing(FileThreadLocks(tmp_path / "threads.lock")) as locks:
         yield locks
 
 
-def test_a_thread_is_free_again_after_its_run(locks: ThreadLocks) -> None:
+async def test_a_thread_is_free_again_after_its_run(locks: FileThreadLocks) -> None:
     for _ in range(2):
-        with locks.claim("one"), locks.claim("another"), pytest.raises(ThreadBusy), locks.claim("one"):
-            pass
+        async with locks.claim("one"), locks.claim("another"):
+            with pytest.raises(ThreadBusy):
+                await locks.require_free("one")
 
 
-def test_a_thread_of_another_process_is_busy_until_that_process_dies(
-    locks: ThreadLocks, tmp_path: Path
+async def test_a_thread_of_another_process_is_busy_until_that_process_dies(
+    locks: FileThreadLocks, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path / "threads.lock")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:  # noqa: ASYNC220
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(ThreadBusy), locks.claim("shared"):
-            pass
-        with locks.claim("free"):
-            pass
+        with pytest.raises(ThreadBusy):
+            await locks.require_free("shared")
+        await locks.require_free("free")
         other.kill()
-    with locks.claim("shared"):
-        pass
+    await locks.require_free("shared")

@@ -16,7 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import TypedDict
 
 from app.state import REMEMBERED_TURNS, TurnRecord, keep_recent
-from app.thread_memory import open_threads
+from app.thread_memory_sqlite import open_sqlite_memory
 
 TURNS = 80
 SENTENCE = "x" * 4_000
@@ -62,10 +62,10 @@ async def talk(checkpointer: AsyncSqliteSaver, thread_id: str, run_ids: range) -
 
 async def test_eighty_turns_take_the_room_of_eighty_turns(tmp_path: Path) -> None:
     path = tmp_path / "threads.db"
-    async with open_threads(path) as memory:
+    async with open_sqlite_memory(path) as memory:
         assert len(await talk(memory, "other", range(1))) == 1
         assert len(await talk(memory, "long", range(TURNS))) == REMEMBERED_TURNS
-    async with open_threads(path) as memory:
+    async with open_sqlite_memory(path) as memory:
         assert len(await talk(memory, "other", range(1, 2))) == 2
         questions = [turn.question for turn in (await memory.conversations.get("long")).turns]
         assert questions == [f"What about long-{n}?" for n in range(TURNS)]
@@ -78,7 +78,7 @@ async def test_eighty_turns_take_the_room_of_eighty_turns(tmp_path: Path) -> Non
 
 async def test_one_more_turn_writes_no_more_on_a_long_thread(tmp_path: Path) -> None:
     written: list[int] = []
-    async with open_threads(tmp_path / "threads.db") as memory:
+    async with open_sqlite_memory(tmp_path / "threads.db") as memory:
         for start in (REMEMBERED_TURNS, 10 * REMEMBERED_TURNS):
             await talk(memory, "t", range(start - REMEMBERED_TURNS, start))
             await memory.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -92,14 +92,14 @@ async def test_conversations_of_earlier_versions_are_listed(tmp_path: Path) -> N
     async with AsyncSqliteSaver.from_conn_string(str(path)) as bare:
         await talk(bare, "old", range(3))
     for _ in range(2):
-        async with open_threads(path) as memory:
+        async with open_sqlite_memory(path) as memory:
             page = await memory.conversations.page(query=None, limit=10, offset=0)
             assert [(info.thread_id, info.turn_count) for info in page.threads] == [("old", 3)]
             assert page.threads[0].title == "What about old-0?"
 
 
 async def test_what_is_deleted_is_in_no_file(tmp_path: Path) -> None:
-    async with open_threads(tmp_path / "threads.db") as memory:
+    async with open_sqlite_memory(tmp_path / "threads.db") as memory:
         await talk(memory, "kept", range(1))
         await talk(memory, "gone-for-good", range(2))
         await memory.forget("gone-for-good")
@@ -112,12 +112,12 @@ async def test_what_is_deleted_is_in_no_file(tmp_path: Path) -> None:
 
 async def test_taking_over_earlier_conversations_goes_on_after_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "threads.db"
-    async with open_threads(path) as memory:
+    async with open_sqlite_memory(path) as memory:
         await talk(memory, "t", range(2))
         await memory.conn.execute("PRAGMA user_version = 0")  # as where the process ended in between
         await memory.conn.execute("DELETE FROM turns")
         await memory.conn.commit()
-    async with open_threads(path) as memory:
+    async with open_sqlite_memory(path) as memory:
         assert (await memory.conversations.info("t")).turn_count == 2
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (1,)
@@ -126,7 +126,7 @@ async def test_taking_over_earlier_conversations_goes_on_after_a_kill(tmp_path: 
 async def test_what_is_cut_off_while_it_is_stored_leaves_no_transaction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_threads(tmp_path / "threads.db") as memory:
+    async with open_sqlite_memory(tmp_path / "threads.db") as memory:
         await talk(memory, "t", range(1))
         found = await memory.aget_tuple({"configurable": {"thread_id": "t"}})
         assert found is not None
@@ -153,7 +153,7 @@ async def test_what_is_cut_off_while_it_is_stored_leaves_no_transaction(
 
 
 async def test_what_is_cut_off_while_it_waits_undoes_nothing_of_another(tmp_path: Path) -> None:
-    async with open_threads(tmp_path / "threads.db") as memory:
+    async with open_sqlite_memory(tmp_path / "threads.db") as memory:
         await talk(memory, "t", range(1))
         found = await memory.aget_tuple({"configurable": {"thread_id": "t"}})
         assert found is not None

@@ -9,6 +9,7 @@ revision = "0001"
 down_revision = None
 
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_given = sa.String(255).with_variant(sa.Text(), "postgresql")
 
 
 def upgrade() -> None:
@@ -36,7 +37,7 @@ def _create_state() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("last_change", _number, nullable=False),
         sa.Column("last_chunk_no", _number, nullable=False),
-        sa.Column("embedding_model", sa.String(255)),
+        sa.Column("embedding_model", _given),
         sa.Column("dimension", sa.Integer),
     )
     op.bulk_insert(knowledge_base, [{"id": 1, "last_change": 0, "last_chunk_no": 0}])
@@ -61,7 +62,7 @@ def _create_documents() -> None:
             "collection", sa.String(64), sa.ForeignKey("collections.name", ondelete="CASCADE"), nullable=False
         ),
         sa.Column("name", sa.Text, nullable=False),
-        sa.Column("media_type", sa.String(255), nullable=False),
+        sa.Column("media_type", _given, nullable=False),
         sa.Column("bytes", _number, nullable=False),
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("has_original", sa.Integer, nullable=False),
@@ -89,7 +90,7 @@ def _create_chunks() -> None:
     op.create_table(
         "chunks",
         sa.Column("chunk_no", _number, primary_key=True, autoincrement=False),
-        sa.Column("chunk_id", sa.String(255), nullable=False),
+        sa.Column("chunk_id", _given, nullable=False),
         sa.Column("document_id", sa.String(64), _on_delete("documents.document_id"), nullable=False),
         sa.Column("collection", sa.String(64), nullable=False),
         sa.Column("ordinal", sa.Integer, nullable=False),

@@ -9,6 +9,7 @@ revision = "0002"
 down_revision = "0001"
 
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_given = sa.String(255).with_variant(sa.Text(), "postgresql")
 _moment = sa.DateTime(timezone=True)
 
 
@@ -71,7 +72,7 @@ def _create_drafts() -> None:
         "draft_vectors",
         _document_key(),
         sa.Column("first", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("embedding_model", sa.String(255), nullable=False),
+        sa.Column("embedding_model", _given, nullable=False),
         sa.Column("dimension", sa.Integer, nullable=False),
         sa.Column("matrix", sa.LargeBinary, nullable=False),
     )
@@ -119,5 +120,5 @@ def _prepare_reembedding() -> None:
         sa.Column("vector", sa.LargeBinary, nullable=False),
     )
     with op.batch_alter_table("knowledge_base") as knowledge_base:
-        knowledge_base.add_column(sa.Column("next_model", sa.String(255)))
+        knowledge_base.add_column(sa.Column("next_model", _given))
         knowledge_base.add_column(sa.Column("next_dimension", sa.Integer))

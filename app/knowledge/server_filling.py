@@ -1,0 +1,36 @@
+"""Takes the database of a backup, which is an SQLite file, into a database on a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import select
+
+from app.errors import InvalidRequest
+from app.knowledge.database import open_database
+from app.knowledge.table_copy import copy_tables
+from app.knowledge.tables import knowledge_base, metadata
+
+
+@contextmanager
+def filled_server(database_url: str, copy: Path) -> Iterator[None]:
+    """Have the server hold what the file holds, for good at the end of the block; nothing of it when that raises.
+
+    The file is removed before the block begins.
+
+    Raises:
+        InvalidRequest: the server's database is not empty.
+    """
+    with closing(open_database(database_url)) as server, server.writing() as written:
+        for table in metadata.sorted_tables:
+            if table is not knowledge_base and written.execute(select(table).limit(1)).first() is not None:
+                raise InvalidRequest(
+                    "The database that LLMOPS_DATABASE_URL names is not empty: create a new one to restore into"
+                )
+        with closing(open_database(f"sqlite:///{copy}")) as file, file.reading() as rows:
+            copy_tables(rows, written, metadata)
+        for path in copy.parent.glob(f"{copy.name}*"):
+            path.unlink()
+        yield
