@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.knowledge.faiss_store import FaissVectorStore
     from app.knowledge.lexical import LexicalIndex
     from app.knowledge.retriever import HybridRetriever
     from app.knowledge.store import KnowledgeStore
+    from app.knowledge.vector_store import IndexedVectorStore
     from app.models.embeddings import EmbeddingModel
     from app.models.reranker import Reranker
     from app.settings import Settings
@@ -22,7 +22,7 @@ class Knowledge:
     """What is open while the service runs."""
 
     store: KnowledgeStore
-    vectors: FaissVectorStore
+    vectors: IndexedVectorStore
     lexical: LexicalIndex
     retriever: HybridRetriever
 

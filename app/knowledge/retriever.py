@@ -17,7 +17,6 @@ from pydantic import ConfigDict, InstanceOf
 
 from app.errors import EmbeddingModelMismatch, ModelError, UnknownCollection
 from app.knowledge.documents import as_document
-from app.knowledge.faiss_store import FaissVectorStore
 from app.knowledge.fusion import Candidate, is_repeated, rank, reorder, weigh_dense
 from app.knowledge.lexical import LexicalIndex, ReadQuery
 from app.knowledge.mention import Mention, Naming
@@ -25,6 +24,7 @@ from app.knowledge.mention import raise_score as raise_named
 from app.knowledge.quotation import Quotation, continued
 from app.knowledge.records import Hit, Position, Sketch
 from app.knowledge.store import KnowledgeStore
+from app.knowledge.vector_store import IndexedVectorStore
 from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
 from app.schemas import DEFAULT_COLLECTION
@@ -89,7 +89,7 @@ class HybridRetriever(BaseRetriever):
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
     store: KnowledgeStore
-    vectors: FaissVectorStore
+    vectors: IndexedVectorStore
     lexical: LexicalIndex
     embedding_model: InstanceOf[EmbeddingModel]
     reranker: InstanceOf[Reranker] | None = None
