@@ -20,4 +20,4 @@ class MilvusVectorStore(IndexedVectorStore):
     ) -> Self:
         """Over Milvus Lite in the folder, unless `uri` names a server; the options are those of `MilvusIndex`."""
         options = {"uri": str(folder / "milvus.db")} | options
-        return cls(store, embedding_model, MilvusIndex(store, embedding_model.name, folder, **options))
+        return cls(store, embedding_model, MilvusIndex(store, embedding_model.name, **options))

@@ -26,7 +26,15 @@ class VectorIndex(Protocol):
 
         Raises:
             EmbeddingModelMismatch: everything was embedded again with another model.
+            VectorsUnavailable: the engine, where it is another server, does not answer, or not in time. So does every
+                other method that has to ask it.
         """
+
+    def refill(self) -> None:
+        """Throw away what is kept, and derive everything again."""
+
+    def problem(self) -> str | None:
+        """Why searches are not answered at the moment; None when they are."""
 
     def state(self) -> IndexState:
         """As it is, without catching up."""

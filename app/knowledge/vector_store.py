@@ -96,6 +96,14 @@ class IndexedVectorStore(VectorStore):
         """Take in what other threads or processes have stored; every search does so by itself."""
         self._index.catch_up()
 
+    def refill(self) -> None:
+        """Throw away what the index keeps, and derive everything from the store again."""
+        self._index.refill()
+
+    def problem(self) -> str | None:
+        """Why searches are not answered at the moment; None when they are."""
+        return self._index.problem()
+
     def state(self) -> IndexState:
         """As it is, without catching up."""
         return self._index.state()
