@@ -104,12 +104,14 @@ def _check(services: Services) -> Health:
 def _check_indexes(services: Services) -> str | None:
     """Catch up, and tell why vectors cannot be searched, if so."""
     services.knowledge.lexical.catch_up()
+    problem = services.knowledge.vectors.problem()
+    if problem is not None:
+        return f"{problem}; searches go by words alone"
     try:
         services.knowledge.vectors.catch_up()
     except VectorsUnavailable as error:
         return f"{error.detail}; searches go by words alone"
-    problem = services.knowledge.vectors.problem()
-    return f"{problem}; searches go by words alone" if problem else None
+    return None
 
 
 def _mode(services: Services) -> Mode:

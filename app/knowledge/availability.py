@@ -30,6 +30,12 @@ class Availability:
             with self._lock:
                 self._reason, self._again_at = error.detail, self._now() + self._pause_s
             raise
+        except BaseException:
+            self._heard()  # it did answer, if something else
+            raise
+        self._heard()
+
+    def _heard(self) -> None:
         with self._lock:
             self._again_at = None
 

@@ -25,6 +25,7 @@ from app.knowledge.store import KnowledgeStore
 log = getLogger("llmops.embedding")
 
 _PATIENCE_S: Final = 10.0
+_GLANCE_S: Final = 1.0
 _PAUSE_S: Final = 10.0
 _FEW: Final = 1_024  # chunks that are compared sooner here than they are asked for there
 _EVERY_LATER: Final = 2**62
@@ -104,9 +105,12 @@ class MilvusIndex:
         self.open()
 
     def problem(self) -> str | None:
+        """Waits a moment only for what has to be taken in."""
         try:
             with self._availability.asking():
                 self._server.ping()
+            if not self._has_seen(self._store.position()):
+                self._bring_up_to_date(self._store.position(), _GLANCE_S)
         except VectorsUnavailable as error:
             return error.detail
         return None
@@ -123,10 +127,12 @@ class MilvusIndex:
                 return IndexState(0, Position())
 
     def remains(self, ranges: Sequence[tuple[int, int]]) -> int:
-        """How many of the chunks in these ranges, first to last, Milvus holds, after catching up."""
-        self.catch_up()
-        current = self._current
-        return 0 if current is None or current.collection is None else current.collection.present(ranges)
+        """How many of the chunks in these ranges, first to last, Milvus holds in whichever collection of this store."""
+        try:
+            names = self._server.collections(self._prefix())
+            return sum(self._server.open(name).present(ranges) for name in names)
+        except CollectionGone:
+            raise VectorsUnavailable("Milvus is being filled anew") from None
 
     def search(
         self, vector: Vector, k: int, *, collection: str, within: ChunkNos | None = None
@@ -152,7 +158,9 @@ class MilvusIndex:
                     look = (self._store, self._model, current.collection)
                     return nearest(*look, vector, k, collection, within, current.seen.chunk_no)
             except CollectionGone:
-                self._current = None
+                with self._lock:
+                    if self._current is current:
+                        self._current = None
         raise VectorsUnavailable("Milvus is being filled anew")
 
     def _has_seen(self, wanted: Position) -> bool:

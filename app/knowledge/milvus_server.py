@@ -50,7 +50,8 @@ class MilvusServer:
         self._token = token
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
-        getLogger("pymilvus").setLevel(CRITICAL)  # it logs every failure with a traceback; ours is one line
+        for name in ("pymilvus", "milvus_lite"):  # which log every failure with a traceback; ours is one line
+            getLogger(name).setLevel(CRITICAL)
 
     def close(self) -> None:
         with self._lock:

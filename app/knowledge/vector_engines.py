@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from app.errors import ConfigurationError, VectorsUnavailable
 from app.knowledge.store import KnowledgeStore
@@ -13,6 +14,10 @@ from app.knowledge.vector_store import IndexedVectorStore
 from app.models.embeddings import EmbeddingModel
 from app.settings import Settings
 
+if TYPE_CHECKING:
+    from app.knowledge.deletion_proof import Finding  # which loads FAISS
+
+_LITE = ".db"
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 
 
@@ -30,9 +35,10 @@ def open_vectors(
             vectors.open()
         except VectorsUnavailable as error:
             shown = _CREDENTIALS.sub("//***@", settings.milvus_uri or "")
-            raise ConfigurationError(
-                f"LLMOPS_MILVUS_URI={shown!r} cannot be used: {error.__cause__ or error}"
-            ) from error
+            reason = getattr(error.__cause__, "message", None) or error.detail
+            if shown.endswith(_LITE):
+                reason += "; one process at a time can have a file of Milvus Lite open"
+            raise ConfigurationError(f"LLMOPS_MILVUS_URI={shown!r} cannot be used: {reason}") from error
         yield vectors
 
 
@@ -46,11 +52,20 @@ def check_engine(settings: Settings) -> str:
     if settings.vector_store == "faiss":
         return "FAISS, in the memory of each process"
     uri = settings.milvus_uri or ""
-    if uri.endswith(".db"):
+    if uri.endswith(_LITE):
         return f"Milvus Lite in {uri!r}, for one process at a time"
     with closing(_import_milvus().MilvusServer(uri, _token(settings))) as server:
         server.ping()
     return "Milvus answers"
+
+
+def prove_in_engine(settings: Settings, store: KnowledgeStore) -> Finding:
+    """Whether Milvus holds nothing of what was deleted. Raises ConfigurationError."""
+    _import_milvus()
+    from app.knowledge.milvus_proof import prove_in_milvus
+
+    is_in_use = settings.vector_store == "milvus"
+    return prove_in_milvus(store, settings.milvus_uri or "", _token(settings), is_in_use=is_in_use)
 
 
 def _build_faiss(

@@ -153,6 +153,13 @@ def test_after_a_failure_one_finds_out_for_all() -> None:
         ask()  # while the first is still finding out
     ask()
     assert len(asked) == 2
+    with pytest.raises(VectorsUnavailable, match="away"):
+        ask(VectorsUnavailable("away"))
+    now[0] = 22
+    with pytest.raises(ValueError, match="no such"):
+        ask(ValueError("no such"))  # which is an answer as well
+    ask()
+    assert len(asked) == 5
 
 
 def test_counts_and_samples_are_compared(knowledge: Knowledge) -> None:
@@ -208,3 +215,27 @@ def test_a_restored_copy_has_another_place_in_milvus(llmops: Llmops, handbook: P
     assert llmops("restore", "saved.tar").code == 0
     with open_store(f"sqlite:///{data / 'llmops.db'}", data) as restored:
         assert restored.shared_index().store_id() != first
+
+
+def test_a_deletion_is_proven_in_milvus_too(
+    llmops: Llmops, handbook: Path, server: MilvusOnPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMOPS_VECTOR_STORE", "milvus")
+    monkeypatch.setenv("LLMOPS_MILVUS_URI", server.uri)
+    document_id = llmops("index", str(handbook), "--json").json["documents"][0]["document_id"]
+    llmops("vectors", "sync")
+    llmops("delete", document_id)
+    monkeypatch.setenv("LLMOPS_VECTOR_STORE", "faiss")  # so that Milvus is not caught up with
+    idle = llmops("verify-deletion", document_id)
+    assert "left   Milvus collection" in idle.out
+    assert "1 vectors of removed chunks; drop the collection" in idle.out
+    assert idle.code == 1
+    monkeypatch.setenv("LLMOPS_VECTOR_STORE", "milvus")
+    used = llmops("verify-deletion", document_id)
+    assert "clean  Milvus collection" in used.out
+    assert "0 vectors of removed chunks\n" in used.out
+    assert used.code == 0
+    server.stop()
+    away = llmops("verify-deletion", document_id)
+    assert "Milvus does not answer as it should" in away.out
+    assert away.code == 0
