@@ -26,7 +26,7 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
     url, data_dir = settings.effective_database_url, settings.data_dir
     if purge:
         purge_snapshots(url, data_dir)
-    findings = [*prove_deletion(url, data_dir, document_id, passages), *_in_engine(settings)]
+    findings = [*prove_deletion(url, data_dir, document_id, passages), *_in_engine(settings, purge=purge)]
     left = [finding.place for finding in findings if finding.state == "left"]
     if as_json:
         show_json({
@@ -41,11 +41,11 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
         fail(f"something of {document_id!r} is left: {', '.join(left)}")
 
 
-def _in_engine(settings: Settings) -> Iterator[Finding]:
+def _in_engine(settings: Settings, *, purge: bool) -> Iterator[Finding]:
     """What an engine beside the data directory holds; that it was filled once counts, whichever is chosen now."""
     if settings.milvus_uri is not None:
         with open_store(settings.effective_database_url, settings.data_dir) as store:
-            yield prove_in_engine(settings, store)
+            yield prove_in_engine(settings, store, purge=purge)
 
 
 def _read(path: Path) -> str:

@@ -134,6 +134,13 @@ class MilvusIndex:
         except CollectionGone:
             raise VectorsUnavailable("Milvus is being filled anew") from None
 
+    def compact(self) -> None:
+        """Take in what was removed, and have Milvus give up its disk."""
+        self.open()
+        current = self._current
+        if current is not None and current.collection is not None:
+            current.collection.compact()
+
     def search(
         self, vector: Vector, k: int, *, collection: str, within: ChunkNos | None = None
     ) -> list[tuple[int, float]]:

@@ -14,8 +14,11 @@ _PLACE = "Milvus collection"
 _ALL_SEEN = Position(0, 2**62)
 
 
-def prove_in_milvus(store: KnowledgeStore, uri: str, token: str, *, is_in_use: bool) -> Finding:
-    """Whether Milvus holds a vector of a chunk that was ever removed; one in use catches up first. Blocking."""
+def prove_in_milvus(store: KnowledgeStore, uri: str, token: str, *, is_in_use: bool, purge: bool) -> Finding:
+    """Whether Milvus holds a vector of a chunk that was ever removed; one in use catches up first. Blocking.
+
+    With `purge` it is told to give up the disk of removed rows as well.
+    """
     with store.changes_since(_ALL_SEEN) as changes:
         removed = changes.removed()
     model = store.embedding_model()
@@ -23,7 +26,9 @@ def prove_in_milvus(store: KnowledgeStore, uri: str, token: str, *, is_in_use: b
         return Finding(_PLACE, "clean", "nothing was ever removed")
     with closing(MilvusIndex(store, model, uri=uri, token=token)) as index:
         try:
-            if is_in_use:
+            if is_in_use and purge:
+                index.compact()
+            elif is_in_use:
                 index.open()
             left = index.remains(removed)
         except VectorsUnavailable as error:

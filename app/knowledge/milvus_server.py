@@ -162,6 +162,11 @@ class MilvusCollection:
             found += len(rows)
         return found
 
+    def compact(self) -> None:
+        """Have Milvus give up the disk of rows that were removed, when it comes to it."""
+        with self._server.asked() as client:
+            client.compact(self.name, timeout=_WRITE_S)
+
     def note(self) -> tuple[Position, dict[int, str]]:
         """How far Milvus has seen, and digests of some of the chunks that it saw."""
         with self._server.asked() as client:

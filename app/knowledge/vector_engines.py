@@ -59,13 +59,14 @@ def check_engine(settings: Settings) -> str:
     return "Milvus answers"
 
 
-def prove_in_engine(settings: Settings, store: KnowledgeStore) -> Finding:
+def prove_in_engine(settings: Settings, store: KnowledgeStore, *, purge: bool) -> Finding:
     """Whether Milvus holds nothing of what was deleted. Raises ConfigurationError."""
     _import_milvus()
     from app.knowledge.milvus_proof import prove_in_milvus
 
     is_in_use = settings.vector_store == "milvus"
-    return prove_in_milvus(store, settings.milvus_uri or "", _token(settings), is_in_use=is_in_use)
+    uri, token = settings.milvus_uri or "", _token(settings)
+    return prove_in_milvus(store, uri, token, is_in_use=is_in_use, purge=purge)
 
 
 def _build_faiss(

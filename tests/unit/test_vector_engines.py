@@ -19,6 +19,8 @@ from app.knowledge.records import NewText
 from app.knowledge.store import KnowledgeStore, open_store
 from app.knowledge.vector_check import VectorCheck, check_vectors
 from app.settings import Settings, load_settings
+from benchmarks.sample_quality import index_samples, load_expectations
+from benchmarks.service import open_temporary_service
 from tests.knowledge_base import DIMENSION, add_document, fake_model
 from tests.milvus import MilvusOnPort
 from tests.postgres import database_url
@@ -231,7 +233,7 @@ def test_a_deletion_is_proven_in_milvus_too(
     assert "1 vectors of removed chunks; drop the collection" in idle.out
     assert idle.code == 1
     monkeypatch.setenv("LLMOPS_VECTOR_STORE", "milvus")
-    used = llmops("verify-deletion", document_id)
+    used = llmops("verify-deletion", document_id, "--purge")
     assert "clean  Milvus collection" in used.out
     assert "0 vectors of removed chunks\n" in used.out
     assert used.code == 0
@@ -239,3 +241,16 @@ def test_a_deletion_is_proven_in_milvus_too(
     away = llmops("verify-deletion", document_id)
     assert "Milvus does not answer as it should" in away.out
     assert away.code == 0
+
+
+@pytest.mark.timeout(180)
+async def test_the_samples_are_found_as_faiss_finds_them(server: MilvusOnPort) -> None:
+    questions = [expectation.question for expectation in load_expectations()][:40]
+    async with open_temporary_service() as services:
+        index_samples(services)
+        store, model = services.knowledge.store, services.embedding_model
+        with closing(MilvusVectorStore.build(store, model, Path(), uri=server.uri)) as milvus:
+            for vector in model.embed(questions):
+                wanted = services.knowledge.vectors.search_vector(vector, 10, collection="default")
+                found = milvus.search_vector(vector, 10, collection="default")
+                assert [chunk_no for chunk_no, _ in found] == [chunk_no for chunk_no, _ in wanted]
