@@ -16,6 +16,7 @@ from app.commands.questions import questions
 from app.commands.servers import servers
 from app.commands.tenants import tenants
 from app.commands.threads import threads
+from app.commands.vectors import vectors
 from app.errors import LlmopsError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ for group in (servers, questions, holdings, installation):
 app.add_typer(threads, name="threads")
 app.add_typer(keys, name="keys")
 app.add_typer(tenants, name="tenants")
+app.add_typer(vectors, name="vectors")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ LlmopsError
 ├── ConfigurationError          the operator: a setting, or data built with other settings
 │   └── EmbeddingModelMismatch
 ├── StorageUnavailable          the operator: the disk is full, or the database does not answer
+│   └── VectorsUnavailable      the operator: the engine for vectors does not answer; searches go by words alone
 ├── Overloaded                  the operator: more is asked for than the service can carry
 ├── IdentityProviderUnreachable the operator: the identity provider cannot be asked
 ├── ServerUnreachable           the operator: the server that a command was told to use does not answer
@@ -71,6 +72,13 @@ class StorageUnavailable(LlmopsError):
     status = 503
     code = "storage_unavailable"
     title = "The storage cannot be used at the moment"
+
+
+class VectorsUnavailable(StorageUnavailable):
+    """The engine that searches vectors, where it is not in this process, does not answer or is still being filled."""
+
+    code = "vectors_unavailable"
+    title = "The vectors cannot be searched at the moment"
 
 
 class Overloaded(LlmopsError):

@@ -18,6 +18,7 @@ OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
 MODEL_RERANKER = "llm"
 _PRICE = re.compile(r"(?P<model>[^\s=:]+:[^\s=]+)=(?P<read>\d+(?:\.\d+)?)/(?P<written>\d+(?:\.\d+)?)")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
+_MILVUS_URI = re.compile(r"(https?|tcp)://[^\s/]+(/\S*)?|(?![a-z]+://).*\.db")
 _RATE = re.compile(r"\s*[1-9]\d{0,14}\s*/\s*(\d{1,6}\s+)?(second|minute|hour|day|month)s?\s*")
 DEFAULT_CHAT_MODEL = "openai:gpt-4o"
 DEFAULT_OTLP_ENDPOINT = "http://127.0.0.1:4318"
@@ -57,7 +58,9 @@ class Settings(BaseSettings):
     # Knowledge
     data_dir: Path = Path("data")
     database_url: str | None = None
-    vector_store: Literal["faiss"] = "faiss"
+    vector_store: Literal["faiss", "milvus"] = "faiss"
+    milvus_uri: str | None = None
+    milvus_token: SecretStr | None = None
     chunk_tokens: int = Field(default=200, ge=32, le=254)
     chunk_overlap_tokens: int = Field(default=30, ge=0)
     reranker: str | None = None
@@ -151,6 +154,15 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("milvus_uri")
+    @classmethod
+    def _is_milvus_uri(cls, value: str | None) -> str | None:
+        if value is not None and not _MILVUS_URI.fullmatch(value):
+            raise ValueError(
+                "must be http://host:19530 or https://host of a Milvus server, or a file of Milvus Lite, *.db"
+            )
+        return value
+
     @field_validator("rate_limit_requests", "rate_limit_tokens", "rate_limit_upload_bytes")
     @classmethod
     def _is_rate(cls, value: str | None) -> str | None:
@@ -180,6 +192,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "LLMOPS_OIDC_ISSUER needs LLMOPS_OIDC_AUDIENCE, or tokens for other services would open this one"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _milvus_has_address(self) -> Self:
+        if self.vector_store == "milvus" and self.milvus_uri is None:
+            raise ValueError("LLMOPS_VECTOR_STORE=milvus needs LLMOPS_MILVUS_URI")
         return self
 
     @model_validator(mode="after")
@@ -250,5 +268,5 @@ def _explain(issue: Any) -> str:
     location = str(issue["loc"][0])
     # pydantic-settings reports an aliased field by its alias, any other by its field name.
     name = environment_name(location) if location in Settings.model_fields else location.upper()
-    shown = "***" if "KEY" in name else repr(issue["input"])
+    shown = "***" if "KEY" in name or name.startswith("LLMOPS_MILVUS_") else repr(issue["input"])
     return f"{name}={shown} is not accepted: {reason[0].lower()}{reason[1:]}"

@@ -204,7 +204,7 @@ EXAMPLES: dict[type[BaseModel], Example] = {
         "status": "ok",
         "version": "0.1.0",
         "mode": "demo",
-        "checks": {"store": "ok", "threads": "ok"},
+        "checks": {"store": "ok", "threads": "ok", "vectors": "ok"},
     },
     schemas.IndexRequest: {
         "documents": [{"text": "The archive is open on Mondays.", "name": "opening hours"}],

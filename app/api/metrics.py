@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from fastapi import APIRouter, Depends, Response
 
@@ -10,7 +11,7 @@ from app import __version__
 from app.api.auth import Caller, may_administer
 from app.api.openapi import METRICS, problem_responses
 from app.api.services import Services, UsesServices
-from app.errors import Forbidden, NotFound, StorageUnavailable
+from app.errors import Forbidden, NotFound, StorageUnavailable, VectorsUnavailable
 from app.knowledge.census import Census
 from app.telemetry.exposition import MEDIA_TYPE, Metric, expose, gauge
 
@@ -66,7 +67,9 @@ def _of_store(census: Census) -> Iterable[Metric]:
 
 
 def _of_indexes(census: Census, services: Services) -> Iterable[Metric]:
-    indexes = {"vectors": services.knowledge.vectors.state(), "words": services.knowledge.lexical.state()}
+    indexes = {"words": services.knowledge.lexical.state()}
+    with suppress(VectorsUnavailable):  # `degraded` counts the answers that go without
+        indexes["vectors"] = services.knowledge.vectors.state()
     sizes = [((name,), index.chunks) for name, index in indexes.items()]
     lags = [((name,), max(0, census.position.change - index.seen.change)) for name, index in indexes.items()]
     yield gauge("index_chunks", "Chunks that an index of this process holds", sizes, "index")

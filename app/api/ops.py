@@ -11,6 +11,7 @@ from app import __version__
 from app.agents import AGENTS
 from app.api.auth import Caller, may_read
 from app.api.services import Services, UsesServices
+from app.errors import VectorsUnavailable
 from app.ingestion.loaders import LOADERS
 from app.ingestion.media_types import EXTENSIONS
 from app.principal import SCOPES
@@ -28,9 +29,12 @@ _HEALTH: dict[str, Any] = {
 @router.get("/health", summary="Tell whether requests can be served", **_HEALTH)
 @router.get("/health/ready", summary="Tell whether requests can be served", **_HEALTH)
 async def health(services: UsesServices) -> JSONResponse:
-    """Whether requests can be served: 200, or 503 with what is wrong. An answer may be a second old."""
+    """Whether requests can be served: 200, or 503 with what is wrong. An answer may be a second old.
+
+    `degraded` is 200, too: the engine for vectors does not answer, and searches go by words alone.
+    """
     found = await services.health.get(lambda: services.in_pool(_check, services))
-    return JSONResponse(found.model_dump(), status_code=200 if found.status == "ok" else 503)
+    return JSONResponse(found.model_dump(), status_code=503 if found.status == "unavailable" else 200)
 
 
 @router.get("/health/live", summary="Tell whether the process is alive")
@@ -84,15 +88,30 @@ def _check(services: Services) -> Health:
     problem = store.problem()
     if problem is None and store.embedding_model() != services.embedding_model.name:
         problem = "embedded again with another model; restart the server"
+    vectors = None
     if problem is None:
-        services.knowledge.catch_up()
+        vectors = _check_indexes(services)
     checks = {"store": problem or "ok", "threads": services.threads.memory.damage or "ok"}
+    can_answer = set(checks.values()) == {"ok"}
     return Health(
-        status="ok" if set(checks.values()) == {"ok"} else "unavailable",
+        status="unavailable" if not can_answer else "degraded" if vectors else "ok",
         version=__version__,
         mode=_mode(services),
-        checks=checks,
+        checks=checks | {"vectors": vectors or "ok"},
     )
+
+
+def _check_indexes(services: Services) -> str | None:
+    """Catch up, and tell why vectors cannot be searched, if so."""
+    services.knowledge.lexical.catch_up()
+    problem = services.knowledge.vectors.problem()
+    if problem is not None:
+        return f"{problem}; searches go by words alone"
+    try:
+        services.knowledge.vectors.catch_up()
+    except VectorsUnavailable as error:
+        return f"{error.detail}; searches go by words alone"
+    return None
 
 
 def _mode(services: Services) -> Mode:

@@ -20,6 +20,7 @@ from app.commands.output import fail, show_columns, show_json
 from app.commands.remote import RemoteServer
 from app.errors import LlmopsError
 from app.knowledge.store import open_store
+from app.knowledge.vector_engines import check_engine
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
 from app.schemas import Stats
@@ -54,6 +55,7 @@ def _findings() -> Iterator[Finding]:
     checks: dict[str, Callable[[Settings], Verdict]] = {
         "disk": _disk,
         "knowledge base": _knowledge_base,
+        "vector store": _vector_store,
         "embedding model": _embedding_model,
         "chat model": _chat_model,
         "keys": check_keys,
@@ -81,11 +83,12 @@ def _of_server(server: RemoteServer) -> Iterator[Finding]:
     same = health.version == __version__
     detail = f"version {health.version}" + ("" if same else f"; this command is of version {__version__}")
     yield Finding("api", "ok" if same else "warning", detail)
+    worse: Literal["warning", "failed"] = "warning" if health.status == "degraded" else "failed"
     for name, said in health.checks.items():
-        yield Finding(name, "ok" if said == "ok" else "failed", said)
+        yield Finding(name, "ok" if said == "ok" else worse, said)
     mode = "demo, without a chat model" if health.mode == "demo" else "llm"
     yield Finding("mode", "ok", mode)
-    if health.status != "ok":
+    if health.status == "unavailable":
         return
     stats = server.get("/stats", Stats)
     yield Finding("chat model", "ok", stats.chat_model or "none configured; the demo engine answers")
@@ -107,6 +110,10 @@ def _knowledge_base(settings: Settings) -> Verdict:
         store.require_embedding_model(settings.effective_embedding_model)
         counts = store.stats()
     return "ok", f"{counts.documents} documents, {counts.chunks} chunks"
+
+
+def _vector_store(settings: Settings) -> Verdict:
+    return "ok", check_engine(settings)
 
 
 def _embedding_model(settings: Settings) -> Verdict:

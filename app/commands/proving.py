@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from app.commands.output import fail, show_columns, show_json
 from app.errors import InvalidRequest
-from app.knowledge.deletion_proof import prove_deletion, purge_snapshots
+from app.knowledge.deletion_proof import Finding, prove_deletion, purge_snapshots
+from app.knowledge.store import open_store
 from app.knowledge.text_traces import passages_of
-from app.settings import load_settings
+from app.knowledge.vector_engines import prove_in_engine
+from app.settings import Settings, load_settings
 
 
 def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json: bool) -> None:
@@ -23,7 +26,7 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
     url, data_dir = settings.effective_database_url, settings.data_dir
     if purge:
         purge_snapshots(url, data_dir)
-    findings = list(prove_deletion(url, data_dir, document_id, passages))
+    findings = [*prove_deletion(url, data_dir, document_id, passages), *_in_engine(settings, purge=purge)]
     left = [finding.place for finding in findings if finding.state == "left"]
     if as_json:
         show_json({
@@ -36,6 +39,13 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
         show_columns([("STATE", "PLACE", "DETAIL"), *rows])
     if left:
         fail(f"something of {document_id!r} is left: {', '.join(left)}")
+
+
+def _in_engine(settings: Settings, *, purge: bool) -> Iterator[Finding]:
+    """What an engine beside the data directory holds; that it was filled once counts, whichever is chosen now."""
+    if settings.milvus_uri is not None:
+        with open_store(settings.effective_database_url, settings.data_dir) as store:
+            yield prove_in_engine(settings, store, purge=purge)
 
 
 def _read(path: Path) -> str:

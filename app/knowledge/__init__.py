@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.knowledge.faiss_store import FaissVectorStore
     from app.knowledge.lexical import LexicalIndex
     from app.knowledge.retriever import HybridRetriever
     from app.knowledge.store import KnowledgeStore
+    from app.knowledge.vector_store import IndexedVectorStore
     from app.models.embeddings import EmbeddingModel
     from app.models.reranker import Reranker
     from app.settings import Settings
@@ -22,7 +22,7 @@ class Knowledge:
     """What is open while the service runs."""
 
     store: KnowledgeStore
-    vectors: FaissVectorStore
+    vectors: IndexedVectorStore
     lexical: LexicalIndex
     retriever: HybridRetriever
 
@@ -44,24 +44,21 @@ def open_knowledge(
     """Open the knowledge base of the configured data directory with its indexes ready for searching.
 
     Raises:
-        ConfigurationError: the database cannot be used.
+        ConfigurationError: the database cannot be used, or the engine for vectors.
         EmbeddingModelMismatch: it was built with another embedding model.
     """
-    # Loading FAISS and LangChain takes a second, which a command that only needs the records must not pay for.
-    from app.knowledge.faiss_store import FaissVectorStore
+    # Loading LangChain and an engine takes a second, which a command that only needs the records must not pay for.
     from app.knowledge.lexical import LexicalIndex
     from app.knowledge.retriever import HybridRetriever
     from app.knowledge.store import open_store
+    from app.knowledge.vector_engines import open_vectors
 
     with ExitStack() as stack:
         store = stack.enter_context(open_store(settings.effective_database_url, settings.data_dir))
         store.require_embedding_model(embedding_model.name)
         store.sweep()
-        indexes = settings.data_dir / "indexes"
-        vectors = stack.enter_context(
-            closing(FaissVectorStore(store, embedding_model, snapshots=indexes / "vectors"))
-        )
-        lexical = stack.enter_context(closing(LexicalIndex(store, indexes)))
+        vectors = stack.enter_context(open_vectors(settings, store, embedding_model))
+        lexical = stack.enter_context(closing(LexicalIndex(store, settings.data_dir / "indexes")))
         retriever = HybridRetriever(
             store=store,
             vectors=vectors,
@@ -69,6 +66,5 @@ def open_knowledge(
             embedding_model=embedding_model,
             reranker=reranker,
         )
-        vectors.open()
         lexical.open()
         yield Knowledge(store, vectors, lexical, retriever)

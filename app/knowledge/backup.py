@@ -94,6 +94,7 @@ def _write_archive(
             archive = ArchiveWriter(tar, sums, created.timestamp(), count)
             copied, deleted = _add_originals(archive, copy, live, originals)
             copy.leave_out(deleted)
+            copy.forget_store_id()
             counts = copy.count_documents(), copy.count_chunks(), copy.embedding_model()
         for name in (DATABASE, THREADS):
             if (work / name).exists():

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.errors import EmbeddingModelMismatch
 from app.knowledge.records import Position
@@ -68,6 +68,10 @@ class Changes:
         later = select(removals.c.change).where(removals.c.change > self._seen.change)
         return self._connection.execute(later.limit(1)).first() is not None
 
+    def count_vectors(self) -> int:
+        """Of all chunks there are."""
+        return self._connection.execute(select(func.count()).select_from(vectors)).scalar_one()
+
     def added_vectors(self) -> Iterator[VectorBatch]:
         statement = (
             select(chunks.c.chunk_no, chunks.c.collection, vectors.c.vector)
@@ -99,12 +103,13 @@ class Changes:
         )
         yield from self._connection.execute(statement)
 
-    def witnesses(self, of: Witnessed) -> dict[int, str]:
+    def witnesses(self, of: Witnessed, upto: Position | None = None) -> dict[int, str]:
         """Digests of some chunks that had been seen, by which another time can be told whether it is the same store.
 
-        A database that was put back from a backup counts on from an earlier number, with other chunks.
+        A database that was put back from a backup counts on from an earlier number, with other chunks. `upto` takes the
+        place of what had been seen.
         """
-        last = self._seen.chunk_no
+        last = (upto or self._seen).chunk_no
         numbers: set[int] = set()
         for wanted in {last * part // _WITNESSES for part in range(1, _WITNESSES + 1)}:
             nearest = select(chunks.c.chunk_no).where(chunks.c.chunk_no <= wanted)

@@ -71,6 +71,17 @@ class FaissIndex:
             if self._current.loose > self._sizes.exact:
                 self._background.start(self._fold)
 
+    def refill(self) -> None:
+        if self._snapshots is not None:
+            with self._snapshots.writing():
+                self._snapshots.clear()
+        with self._lock:
+            self._current = VectorSet()
+        self.open()
+
+    def problem(self) -> None:
+        """None: it is in the memory of this process."""
+
     def state(self) -> IndexState:
         """As it is, without catching up."""
         with self._lock:

@@ -165,10 +165,12 @@ class StoreReader:
         return dict(zip(found, matrix, strict=True))
 
     def matrix_by_no(
-        self, chunk_nos: Sequence[int], *, of_model: str | None = None
+        self, chunk_nos: Sequence[int], *, of_model: str | None = None, collection: str | None = None
     ) -> tuple[list[int], NDArray[np.float32]]:
         """The same as one matrix, `matrix[i]` belonging to the i-th number; empty if not of the model asked for."""
         statement = select(vectors).where(vectors.c.chunk_no.in_(chunk_nos))
+        if collection is not None:
+            statement = statement.join_from(vectors, chunks).where(chunks.c.collection == collection)
         if of_model is not None:
             statement = statement.where(
                 select(knowledge_base.c.id).where(knowledge_base.c.embedding_model == of_model).exists()

@@ -15,9 +15,8 @@ from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
 from pydantic import ConfigDict, InstanceOf
 
-from app.errors import EmbeddingModelMismatch, ModelError, UnknownCollection
+from app.errors import EmbeddingModelMismatch, ModelError, UnknownCollection, VectorsUnavailable
 from app.knowledge.documents import as_document
-from app.knowledge.faiss_store import FaissVectorStore
 from app.knowledge.fusion import Candidate, is_repeated, rank, reorder, weigh_dense
 from app.knowledge.lexical import LexicalIndex, ReadQuery
 from app.knowledge.mention import Mention, Naming
@@ -25,6 +24,7 @@ from app.knowledge.mention import raise_score as raise_named
 from app.knowledge.quotation import Quotation, continued
 from app.knowledge.records import Hit, Position, Sketch
 from app.knowledge.store import KnowledgeStore
+from app.knowledge.vector_store import IndexedVectorStore
 from app.models.embeddings import EmbeddingModel
 from app.models.reranker import Reranker
 from app.schemas import DEFAULT_COLLECTION
@@ -45,8 +45,8 @@ _LIKELY_QUOTED = 30  # a text that is quoted shares its words with the query, so
 class Retrieved:
     """`hits` best first.
 
-    `degraded` holds `embeddings_unavailable` when words alone were searched, `reranker_unavailable` when the order is
-    that before the reranker.
+    `degraded` holds `embeddings_unavailable` or `vectors_unavailable` when words alone were searched, by what failed;
+    `reranker_unavailable` when the order is that before the reranker.
     """
 
     hits: tuple[Hit, ...]
@@ -89,7 +89,7 @@ class HybridRetriever(BaseRetriever):
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
 
     store: KnowledgeStore
-    vectors: FaissVectorStore
+    vectors: IndexedVectorStore
     lexical: LexicalIndex
     embedding_model: InstanceOf[EmbeddingModel]
     reranker: InstanceOf[Reranker] | None = None
@@ -126,20 +126,16 @@ class HybridRetriever(BaseRetriever):
         return found
 
     def _search(self, query: str, wanted: _Wanted, *, rerank: bool) -> Retrieved:
-        vector = self._embed(query)
-        degraded = () if vector is not None else ("embeddings_unavailable",)
         k = wanted.k
         loaded = k if self.reranker is None or not rerank else max(k, _RERANKED)
-        for _ in range(_LOOKS):
-            seen = within = None
-            if wanted.is_restricted:
-                self._catch_up(vector)  # which may take long, and little time should pass from here on
-                seen = self.store.position()
-                within = self.store.select_chunk_nos(wanted.collection, wanted.document_ids, wanted.filter)
-            scope = _Scope(wanted.collection, within, max(_CANDIDATES, 2 * k))
-            hits, looked_at = self._look(query, vector, scope, loaded)
-            if not self.store.has_removed_since(seen or looked_at):
-                break
+        try:
+            vector = self._embed(query)
+            degraded = () if vector is not None else ("embeddings_unavailable",)
+            hits = self._look_until_still(query, vector, wanted, loaded)
+        except VectorsUnavailable as error:
+            log.warning("vectors_unavailable", extra={"reason": error.detail})
+            degraded = ("vectors_unavailable",)
+            hits = self._look_until_still(query, None, wanted, loaded)
         if self.reranker is None or not rerank:
             return Retrieved(hits, degraded)
         try:
@@ -147,6 +143,22 @@ class HybridRetriever(BaseRetriever):
         except ModelError as error:
             log.warning("reranker_unavailable", extra={"model": self.reranker.name, "code": error.code})
             return Retrieved(hits[:k], (*degraded, "reranker_unavailable"))
+
+    def _look_until_still(
+        self, query: str, vector: NDArray[np.float32] | None, wanted: _Wanted, loaded: int
+    ) -> tuple[Hit, ...]:
+        """What is found while nothing is taken out; after a few attempts, whatever is found."""
+        for _ in range(_LOOKS):
+            seen = within = None
+            if wanted.is_restricted:
+                self._catch_up(vector)  # which may take long, and little time should pass from here on
+                seen = self.store.position()
+                within = self.store.select_chunk_nos(wanted.collection, wanted.document_ids, wanted.filter)
+            scope = _Scope(wanted.collection, within, max(_CANDIDATES, 2 * wanted.k))
+            hits, looked_at = self._look(query, vector, scope, loaded)
+            if not self.store.has_removed_since(seen or looked_at):
+                break
+        return hits
 
     def _catch_up(self, vector: NDArray[np.float32] | None) -> None:
         with self.store.one_look():

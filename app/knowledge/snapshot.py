@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.errors import StorageUnavailable
 from app.knowledge.database import Database, database_file, open_database
@@ -80,6 +80,11 @@ class Snapshot:
             document_ids = self.documents_of(sha256)
             with self._database.writing() as connection:
                 remove_documents(connection, document_ids)
+
+    def forget_store_id(self) -> None:
+        """Let whoever opens it draw one of his own: two that are served must share nothing in an engine outside."""
+        with self._database.writing() as connection:
+            connection.execute(update(knowledge_base).values(store_id=None))
 
     def count_documents(self) -> int:
         with self._database.reading() as connection:

@@ -113,6 +113,11 @@ class Snapshots:
                     self.discard(present[0], str(error) or repr(error))
         return None
 
+    def clear(self) -> None:
+        """Remove all there are. To be called in `writing`."""
+        for folder in self._present():
+            shutil.rmtree(folder, ignore_errors=True)
+
     def discard(self, folder: Path, reason: str) -> None:
         log.warning("snapshot_discarded", extra={"index": self._folder.name, "reason": reason})
         shutil.rmtree(folder, ignore_errors=True)

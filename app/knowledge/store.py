@@ -42,6 +42,7 @@ from app.knowledge.records import NewChunk, NewText
 from app.knowledge.reindexing import Reindexing
 from app.knowledge.retention import Retention
 from app.knowledge.rows import as_info, load_document, require_collection
+from app.knowledge.shared_index import SharedIndex
 from app.knowledge.tables import document_texts, documents
 from app.knowledge.tenants import Tenants
 from app.knowledge.whole_documents import as_whole, insert_whole
@@ -175,6 +176,10 @@ class KnowledgeStore(DocumentIntake):
     def tenants(self) -> Tenants:
         """Whose everything is."""
         return Tenants(self._database, self._originals)
+
+    def shared_index(self) -> SharedIndex:
+        """For an index outside the database that all processes use."""
+        return SharedIndex(self._database)
 
     def keys(self) -> ApiKeys:
         """Who may come in."""

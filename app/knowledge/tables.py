@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from app.tenancy import DEFAULT_TENANT
 
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 """The migration that leads to these tables; a database at this revision is opened without loading Alembic."""
 
 # SQLite only makes an INTEGER primary key the key of the row itself.
@@ -71,6 +71,8 @@ knowledge_base = Table(
     # While everything is being embedded again: the model to come. Its vectors gather in `next_vectors`.
     Column("next_model", GIVEN),
     Column("next_dimension", Integer),
+    # Whose what lies in an engine outside is; drawn when one is first used, and in no backup.
+    Column("store_id", String(32)),
 )
 
 collections = Table(

@@ -23,7 +23,9 @@ class Stats(Wire):
 
 
 class Health(Wire):
-    status: Literal["ok", "unavailable"]
+    status: Literal["ok", "degraded", "unavailable"] = Field(
+        description="`degraded`: requests are answered with less than is configured; `checks` says of what"
+    )
     version: str
     mode: Mode
     checks: dict[str, str] = Field(description="ok, or what is wrong, for each dependency")

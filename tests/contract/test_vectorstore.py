@@ -10,6 +10,7 @@ from langchain_core.vectorstores import VectorStore
 from langchain_tests.integration_tests import VectorStoreIntegrationTests
 
 from app.knowledge.faiss_store import FaissVectorStore
+from app.knowledge.milvus_store import MilvusVectorStore
 
 
 class TestFaissVectorStore(VectorStoreIntegrationTests):
@@ -59,3 +60,11 @@ class TestFaissVectorStore(VectorStoreIntegrationTests):
     def test_numbers_that_do_not_fit_together_are_refused(self, vectorstore: VectorStore) -> None:
         with pytest.raises(ValueError, match="2 texts, 1 ids"):
             vectorstore.add_texts(["one", "two"], ids=["1"])
+
+
+class TestMilvusVectorStore(TestFaissVectorStore):
+    @pytest.fixture
+    def vectorstore(self) -> Iterator[VectorStore]:
+        store = MilvusVectorStore.from_texts([], self.get_embeddings(), index_type="FLAT")
+        yield store
+        store.close()

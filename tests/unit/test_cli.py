@@ -203,7 +203,7 @@ def test_the_doctor_finds_nothing_wrong_with_a_new_installation(llmops: Llmops) 
     assert outcome.code == 0
     models = {"embedding model", "chat model"}
     seen = {"keys", "logs", "metrics", "traces"}
-    assert {"python", "mode", "disk", "knowledge base", "api"} | models | seen == set(states)
+    assert {"python", "mode", "disk", "knowledge base", "vector store", "api"} | models | seen == set(states)
     assert states["embedding model"] == "ok"
     assert {states[check] for check in seen} == {"ok"}
 

@@ -21,6 +21,7 @@ _DEGRADED = {
     "model_timeout": "the language model did not answer in time",
     "model_misbehaved": "the language model's answer was unusable",
     "embeddings_unavailable": "the embedding model failed, so the search went by words alone",
+    "vectors_unavailable": "the engine for vectors did not answer, so the search went by words alone",
 }
 
 

@@ -10,7 +10,7 @@ from ui.components.answer import agent_title
 from ui.safe_text import safe_label
 from ui.wording import counted, readable_size
 
-_CHECKS = {"store": "Knowledge base", "threads": "Conversations"}
+_CHECKS = {"store": "Knowledge base", "threads": "Conversations", "vectors": "Search by meaning"}
 
 
 def show_health(health: Health) -> None:
@@ -18,10 +18,15 @@ def show_health(health: Health) -> None:
     if health.status == "ok":
         st.success(f"**The service is well**; {engine}.", icon=":material/check_circle:")
         return
-    st.error("**The service cannot answer at the moment.**", icon=":material/error:")
+    if health.status == "degraded":
+        st.warning("**The service answers with less than it has.**", icon=":material/warning:")
+        show = st.warning
+    else:
+        st.error("**The service cannot answer at the moment.**", icon=":material/error:")
+        show = st.error
     for name, state in health.checks.items():
         if state != "ok":
-            st.error(f"{_CHECKS.get(name, safe_label(name))}: {safe_label(state, limit=300)}")
+            show(f"{_CHECKS.get(name, safe_label(name))}: {safe_label(state, limit=300)}")
 
 
 def show_stock(stats: Stats) -> None:
