@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +16,10 @@ from app.knowledge.archive import Manifest
 from app.knowledge.backup import back_up
 from app.knowledge.restore import restore as restore_from
 from app.knowledge.store import open_store
-from app.settings import load_settings
+from app.settings import Settings, load_settings
+from app.thread_memory import ThreadMemory
+from app.thread_storage import are_on_server, open_threads
+from app.thread_transfer import export_threads, import_threads
 
 
 def backup(file: Path, *, replace: bool, as_json: bool) -> None:
@@ -29,6 +34,7 @@ def backup(file: Path, *, replace: bool, as_json: bool) -> None:
             file,
             replace=replace,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            write_threads=_with_server(settings, export_threads),
         )
     size = file.stat().st_size
     if as_json:
@@ -47,6 +53,7 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
             settings.data_dir,
             replace=replace,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            take_threads=_with_server(settings, lambda memory, copy: import_threads(copy, memory)),
         )
     note(
         "restore",
@@ -67,6 +74,19 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
         typer.echo(
             f"its embedding model is {model}: set LLMOPS_EMBEDDING_MODEL to it, or run `llmops reindex`"
         )
+
+
+def _with_server(
+    settings: Settings, carry: Callable[[ThreadMemory, Path], Awaitable[int]]
+) -> Callable[[Path], int] | None:
+    """What carries the conversations of a server from or into a file; None where they are a file themselves."""
+
+    async def carry_over(file: Path) -> int:
+        async with open_threads(settings) as storage:
+            with storage.memory.translated("copied"):
+                return await carry(storage.memory, file)
+
+    return (lambda file: asyncio.run(carry_over(file))) if are_on_server(settings) else None
 
 
 def _describe(manifest: Manifest) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from pathlib import Path
 
 from app.commands.output import fail, show_columns, show_json
 from app.errors import InvalidRequest
-from app.knowledge.deletion_proof import prove_deletion, purge_snapshots
+from app.knowledge.deletion_proof import Finding, prove_deletion, purge_snapshots
 from app.knowledge.text_traces import passages_of
-from app.settings import load_settings
+from app.settings import Settings, load_settings
+from app.thread_storage import open_threads
 
 
 def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json: bool) -> None:
@@ -23,7 +25,10 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
     url, data_dir = settings.effective_database_url, settings.data_dir
     if purge:
         purge_snapshots(url, data_dir)
-    findings = list(prove_deletion(url, data_dir, document_id, passages))
+    findings = [
+        *prove_deletion(url, data_dir, document_id, passages),
+        asyncio.run(_look_in_conversations(settings, document_id)),
+    ]
     left = [finding.place for finding in findings if finding.state == "left"]
     if as_json:
         show_json({
@@ -36,6 +41,15 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
         show_columns([("STATE", "PLACE", "DETAIL"), *rows])
     if left:
         fail(f"something of {document_id!r} is left: {', '.join(left)}")
+
+
+async def _look_in_conversations(settings: Settings, document_id: str) -> Finding:
+    async with open_threads(settings) as storage:
+        with storage.memory.translated("read"):
+            threads = await storage.memory.conversations.quoting(document_id)
+    if not threads:
+        return Finding("conversations", "clean", "none cites it")
+    return Finding("conversations", "kept", f"{len(threads)} cite it: {' '.join(threads)}")
 
 
 def _read(path: Path) -> str:

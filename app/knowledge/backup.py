@@ -46,11 +46,14 @@ def back_up(
     *,
     replace: bool = False,
     on_progress: Progress | None = None,
+    write_threads: Callable[[Path], object] | None = None,
 ) -> Manifest:
     """Write `target`, wholly or not at all: it is written aside, synced and renamed.
 
     The database is copied in one moment; then the originals that it names. A document that is deleted before its
     original was copied is left out of the copy as well. Needs twice the size of the database for a while. Blocking.
+
+    `write_threads` writes the conversations into a new SQLite file, where they are not in one of the data directory.
 
     Raises:
         InvalidRequest: there is a `target` already and it may not be replaced, or there is no folder for it.
@@ -62,7 +65,9 @@ def back_up(
         raise InvalidRequest(f"{str(target)!r} exists already; --force replaces a file")
     with translated(), open_workspace(target.parent, f".{target.name}.writing-") as work:
         copy_knowledge_base(database_url, work / DATABASE)
-        if (data_dir / THREADS).exists():
+        if write_threads is not None:
+            write_threads(work / THREADS)
+        elif (data_dir / THREADS).exists():
             copy_database(data_dir / THREADS, work / THREADS)
         with _private(work / "archive") as file:
             manifest = _write_archive(file, work, database_url, data_dir / "originals", on_progress)

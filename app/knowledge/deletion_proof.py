@@ -33,7 +33,7 @@ from app.knowledge.tables import (
     removals,
     vectors,
 )
-from app.knowledge.text_traces import distinctive, find_in_file, remembering_threads
+from app.knowledge.text_traces import distinctive, find_in_file
 
 _LOG_TIMEOUT_MS: Final = 30_000
 _ALL_SEEN: Final = Position(0, 2**62)
@@ -53,10 +53,10 @@ class Finding:
 def prove_deletion(
     database_url: str, data_dir: Path, document_id: str, passages: Sequence[str] | None = None
 ) -> Iterator[Finding]:
-    """Look for the document everywhere; the raw files are searched for `passages` of its text, if they are given.
+    """Look for the document everywhere but in conversations.
 
-    Servers may go on working with the data directory. Reads all of it, so it takes as long as starting without
-    snapshots. Blocking.
+    The raw files are searched for `passages` of its text, if they are given. Servers may go on working with the data
+    directory. Reads all of it, so it takes as long as starting without snapshots. Blocking.
     """
     with closing(open_database(database_url)) as database, open_store(database_url, data_dir) as store:
         yield from _tables(database, document_id)
@@ -65,7 +65,6 @@ def prove_deletion(
         yield from _indexes(database, store)
         yield _snapshots(database, data_dir)
         yield from _remains_in_database(database)
-        yield _conversations(data_dir, document_id)
         if passages is not None:
             yield from _raw_files(store, database.file, data_dir, document_id, passages)
 
@@ -184,13 +183,6 @@ def _log(database: Database) -> Finding:
     if database.empty_log(_LOG_TIMEOUT_MS):
         return Finding("write-ahead log", "clean", "empty")
     return Finding("write-ahead log", "left", "it is in use and may hold old pages; try again")
-
-
-def _conversations(data_dir: Path, document_id: str) -> Finding:
-    threads = remembering_threads(data_dir / "threads.db", document_id)
-    if not threads:
-        return Finding("conversations", "clean", "none cites it")
-    return Finding("conversations", "kept", f"{len(threads)} cite it: {' '.join(threads)}")
 
 
 def _raw_files(

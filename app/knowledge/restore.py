@@ -18,6 +18,7 @@ from app.knowledge.archive import (
     DATABASE,
     MANIFEST,
     SUMS,
+    THREADS,
     HashingReader,
     Manifest,
     original_name,
@@ -51,10 +52,12 @@ def restore(
     *,
     replace: bool = False,
     on_progress: Progress | None = None,
+    take_threads: Callable[[Path], object] | None = None,
 ) -> Restored:
     """Make `data_dir` what it was when `source` was written; a crash on the way leaves it as it is. Blocking.
 
     A database on a server must be empty: it takes the copy in one transaction, whose end follows the files.
+    Conversations are a file of the data directory, unless `take_threads` takes in the SQLite file that has them.
 
     Raises:
         InvalidRequest: there is no such file, or `data_dir` holds something and may not be replaced, or is in use; or
@@ -76,6 +79,8 @@ def restore(
         with filled_server(database_url, staging / DATABASE) if place is None else nullcontext():
             if place is not None:
                 (staging / DATABASE).rename(staging / place.name)
+            if take_threads is not None and (staging / THREADS).exists():
+                _hand_over(staging / THREADS, take_threads)
             os.sync()
             moved = _move_aside(data_dir, place) if occupied else None
             _put_in_place(staging, data_dir, place.name if place is not None else "")
@@ -173,6 +178,12 @@ def _check_knowledge_base(staging: Path, manifest: Manifest) -> None:
         for sha256, _ in snapshot.originals():
             if not (staging / original_name(sha256)).is_file():
                 raise UnusableBackup(f"The original {sha256} is missing")
+
+
+def _hand_over(file: Path, take_threads: Callable[[Path], object]) -> None:
+    take_threads(file)
+    for path in file.parent.glob(f"{file.name}*"):
+        path.unlink()
 
 
 def _move_aside(data_dir: Path, database: Path | None) -> Path:
