@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     # Knowledge
     data_dir: Path = Path("data")
     database_url: str | None = None
+    originals_url: str | None = None
     vector_store: Literal["faiss"] = "faiss"
     chunk_tokens: int = Field(default=200, ge=32, le=254)
     chunk_overlap_tokens: int = Field(default=30, ge=0)

@@ -14,8 +14,9 @@ from app.commands.output import show_json
 from app.commands.progress import progress_bar
 from app.knowledge.archive import Manifest
 from app.knowledge.backup import back_up
+from app.knowledge.originals import Originals, open_originals
 from app.knowledge.restore import restore as restore_from
-from app.knowledge.store import open_store
+from app.knowledge.store import open_configured_store
 from app.settings import Settings, load_settings
 from app.thread_memory import ThreadMemory
 from app.thread_storage import are_on_server, open_threads
@@ -24,7 +25,7 @@ from app.thread_transfer import export_threads, import_threads
 
 def backup(file: Path, *, replace: bool, as_json: bool) -> None:
     settings = load_settings()
-    with open_store(settings.effective_database_url, settings.data_dir):
+    with open_configured_store(settings):
         pass  # made or brought up to date where that is needed, as by every other command
     with progress_bar(quiet=as_json) as progress:
         task = progress.add_task(f"writing {file.name}", total=None, stage="bytes")
@@ -35,6 +36,7 @@ def backup(file: Path, *, replace: bool, as_json: bool) -> None:
             replace=replace,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             write_threads=_with_server(settings, export_threads),
+            originals=_elsewhere(settings),
         )
     size = file.stat().st_size
     if as_json:
@@ -54,6 +56,7 @@ def restore(file: Path, *, replace: bool, as_json: bool) -> None:
             replace=replace,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             take_threads=_with_server(settings, lambda memory, copy: import_threads(copy, memory)),
+            originals=_elsewhere(settings),
         )
     note(
         "restore",
@@ -87,6 +90,11 @@ def _with_server(
                 return await carry(storage.memory, file)
 
     return (lambda file: asyncio.run(carry_over(file))) if are_on_server(settings) else None
+
+
+def _elsewhere(settings: Settings) -> Originals | None:
+    """The originals that are not in the data directory."""
+    return open_originals(settings.data_dir, settings.originals_url) if settings.originals_url else None
 
 
 def _describe(manifest: Manifest) -> str:

@@ -26,7 +26,7 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
     if purge:
         purge_snapshots(url, data_dir)
     findings = [
-        *prove_deletion(url, data_dir, document_id, passages),
+        *prove_deletion(url, data_dir, document_id, passages, originals_url=settings.originals_url),
         asyncio.run(_look_in_conversations(settings, document_id)),
     ]
     left = [finding.place for finding in findings if finding.state == "left"]

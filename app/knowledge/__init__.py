@@ -51,10 +51,10 @@ def open_knowledge(
     from app.knowledge.faiss_store import FaissVectorStore
     from app.knowledge.lexical import LexicalIndex
     from app.knowledge.retriever import HybridRetriever
-    from app.knowledge.store import open_store
+    from app.knowledge.store import open_configured_store
 
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(settings.effective_database_url, settings.data_dir))
+        store = stack.enter_context(open_configured_store(settings))
         store.require_embedding_model(embedding_model.name)
         store.sweep()
         indexes = settings.data_dir / "indexes"
