@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-postgres check format fuzz fuzz-setup properties security audit sbom licences docs bench soak eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup run test test-postgres check format fuzz fuzz-setup objects-setup properties security audit sbom licences docs bench soak eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -66,6 +66,9 @@ sbom: setup ## write sbom.json, what requirements.lock installs, in CycloneDX's 
 licences: setup ## write docs/licences.md from what the packages state
 	$(BIN)/python -m scripts.licences
 
+objects-setup: setup
+	@sh scripts/own_environment.sh .venv-moto 'moto[server]==5.2.5'
+
 fuzz-setup: setup
 	@sh scripts/own_environment.sh .venv-fuzz 'schemathesis==4.32.5'
 
@@ -95,5 +98,5 @@ lock: ## bring the two lock files up to date with pyproject.toml
 	@sh scripts/lock.sh
 
 clean: ## remove .venv and caches; documents in data/ and logs stay
-	rm -rf .venv .venv-langgraph .venv-fuzz .langgraph_api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
+	rm -rf .venv .venv-langgraph .venv-fuzz .venv-moto .langgraph_api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

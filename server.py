@@ -175,7 +175,9 @@ async def working(services: Services) -> AsyncIterator[None]:
 
     What is being worked on then goes back when the services are closed.
     """
-    async with aclosing(Housekeeping(services.knowledge.store.retention(), services.in_pool)) as housekeeping:
+    store = services.knowledge.store
+    housekept = Housekeeping(store.retention(), store.sweep_images, services.in_pool)
+    async with aclosing(housekept) as housekeeping:
         services.ingestion.worker.start(services.settings.ingestion_workers)
         services.batch_worker.start()
         housekeeping.start()

@@ -97,6 +97,16 @@ class Conversations:
         async with self._database.reading() as now:
             return {tenant_of(thread_id) for thread_id in await now.values(select(threads.c.thread_id))}
 
+    async def quoting(self, document_id: str) -> list[str]:
+        """The threads whose answers cite a document, or whose checkpoints know of it, by their stored ids."""
+        statements = [
+            select(turns.c.thread_id).where(turns.c.answer.contains(document_id, autoescape=True)),
+            *self._database.remembering(document_id),
+        ]
+        async with self._database.reading() as now:
+            found = [await now.values(statement) for statement in statements]
+        return sorted({thread_id for thread_ids in found for thread_id in thread_ids})
+
     async def get(self, thread_id: str, last: int | None = None) -> Thread:
         """With all of its turns, or as many as these of the newest. Raises UnknownThread."""
         async with self._database.reading() as now:

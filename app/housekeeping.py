@@ -19,10 +19,16 @@ _ACTOR: Final = "retention"
 
 
 class Housekeeping:
-    """Deletes what collections keep no longer; whatever happens, it tries again."""
+    """Deletes what collections keep no longer, and pictures of what is gone; whatever happens, it tries again."""
 
-    def __init__(self, retention: Retention, in_pool: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+    def __init__(
+        self,
+        retention: Retention,
+        sweep_images: Callable[[], None],
+        in_pool: Callable[..., Coroutine[Any, Any, Any]],
+    ) -> None:
         self._retention = retention
+        self._sweep_images = sweep_images
         self._in_pool = in_pool
         self._task: asyncio.Task[None] | None = None
 
@@ -40,6 +46,7 @@ class Housekeeping:
         while True:
             try:
                 await self._in_pool(self._retention.sweep, _note_expired)
+                await self._in_pool(self._sweep_images)
             except StorageUnavailable as error:
                 log.warning("storage_unavailable", extra={"reason": error.detail})
             except Exception:  # the last resort: nobody would notice that documents are kept for too long

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     # Knowledge
     data_dir: Path = Path("data")
     database_url: str | None = None
+    originals_url: str | None = None
     vector_store: Literal["faiss", "milvus"] = "faiss"
     milvus_uri: str | None = None
     milvus_token: SecretStr | None = None

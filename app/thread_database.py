@@ -84,5 +84,9 @@ class ThreadDatabase(ABC):
         """What is changed within the block is there as a whole or, when the block is left by an error, not at all."""
 
     @abstractmethod
+    def remembering(self, text: str) -> list[Select[Any]]:
+        """Statements that give the ids of threads of which LangGraph's tables hold an ASCII text."""
+
+    @abstractmethod
     async def empty_log(self) -> None:
         """Leave nothing of what was removed in a log, as far as that can be done."""

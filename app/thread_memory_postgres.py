@@ -12,7 +12,19 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import AsyncConnection, Error, OperationalError
 from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import MetaData, Table, make_url
+from sqlalchemy import (
+    ColumnElement,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    cast,
+    column,
+    func,
+    make_url,
+    select,
+    table,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -24,6 +36,12 @@ from app.thread_tables import metadata
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
 _DIALECT: Final = psycopg.dialect()  # type: ignore[no-untyped-call]
+_HELD: Final[dict[str, ColumnElement[str]]] = {
+    "checkpoints": cast(column("checkpoint"), Text),
+    "checkpoint_blobs": func.encode(column("blob"), "escape"),
+    "checkpoint_writes": func.encode(column("blob"), "escape"),
+}
+"""LangGraph's tables, and as text what they hold."""
 _POOL_SIZE: Final = 10
 _PATIENCE_S: Final = 10
 """For a connection to the server, and for one that others of this process have."""
@@ -69,7 +87,7 @@ def _storable(value: Any) -> Any:
 
 
 class _Database(ThreadDatabase):
-    checkpoint_tables = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+    checkpoint_tables = tuple(_HELD)
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -84,6 +102,12 @@ class _Database(ThreadDatabase):
     async def writing(self) -> AsyncIterator[ThreadConnection]:
         async with self._pool.connection() as connection, connection.transaction():
             yield _Connection(connection)
+
+    def remembering(self, text: str) -> list[Select[Any]]:
+        return [
+            select(column("thread_id")).select_from(table(name)).where(held.contains(text, autoescape=True))
+            for name, held in _HELD.items()
+        ]
 
     async def empty_log(self) -> None:
         """The log is the server's own, as are the rows that VACUUM has not yet taken away."""

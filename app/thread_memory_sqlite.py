@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 import aiosqlite
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Select, Table, column, func, select, table
 from sqlalchemy.dialects import sqlite
 
 from app.errors import ConfigurationError, StorageUnavailable
@@ -27,6 +27,11 @@ _FORGET_EARLIER: Final = (
     "DELETE FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",
     "DELETE FROM writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id < ?",
 )
+_HELD: Final[dict[str, ColumnElement[bytes]]] = {
+    "checkpoints": column("checkpoint"),
+    "writes": column("value"),
+}
+"""LangGraph's tables, and the bytes that they hold."""
 _COMPLETE: Final = 1
 """The file's `user_version` when every turn of its checkpoints is recorded; earlier versions left it at 0."""
 
@@ -70,7 +75,7 @@ class _Connection(ThreadConnection):
 class _Database(ThreadDatabase):
     """The checkpointer's connection, whose `lock` each transaction takes: it undoes what is cut off meanwhile."""
 
-    checkpoint_tables = ("checkpoints", "writes")
+    checkpoint_tables = tuple(_HELD)
 
     def __init__(self, connection: aiosqlite.Connection, lock: asyncio.Lock) -> None:
         self._connection = connection
@@ -86,6 +91,12 @@ class _Database(ThreadDatabase):
         async with self._lock:
             yield _Connection(self._connection)
             await self._connection.commit()
+
+    def remembering(self, text: str) -> list[Select[Any]]:
+        return [
+            select(column("thread_id")).select_from(table(name)).where(func.instr(held, text.encode()) > 0)
+            for name, held in _HELD.items()
+        ]
 
     async def empty_log(self) -> None:
         async with self._lock:

@@ -26,12 +26,16 @@ class ThreadStorage:
     locks: ThreadLocks
 
 
+def are_on_server(settings: Settings) -> bool:
+    """Whether the conversations are elsewhere than in the data directory."""
+    return settings.effective_database_url.startswith("postgres")
+
+
 @asynccontextmanager
 async def open_threads(settings: Settings) -> AsyncIterator[ThreadStorage]:
     """Raises `ConfigurationError` where the conversations cannot be kept."""
-    url = settings.effective_database_url
-    if url.startswith("postgres"):
-        async with _open_postgres(url) as storage:
+    if are_on_server(settings):
+        async with _open_postgres(settings.effective_database_url) as storage:
             yield storage
     else:
         async with _open_files(settings.data_dir) as storage:

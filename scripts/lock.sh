@@ -14,4 +14,5 @@ compile() {
         --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet
 }
 compile -o requirements.lock
-compile --extra milvus --extra otel --extra postgres --group dev --group browser -c requirements.lock -o requirements-dev.lock
+compile --extra milvus --extra otel --extra postgres --extra objects --group dev --group browser -c requirements.lock \
+    -o requirements-dev.lock

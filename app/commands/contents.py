@@ -12,7 +12,7 @@ from app.commands.auditing import note
 from app.commands.output import show_columns, show_json
 from app.commands.remote import RemoteServer
 from app.errors import InvalidRequest
-from app.knowledge.store import KnowledgeStore, open_store
+from app.knowledge.store import KnowledgeStore, open_configured_store
 from app.schemas import ClearResponse, DocumentInfo, DocumentList, DocumentPage, Stats
 from app.settings import load_settings
 
@@ -22,7 +22,7 @@ _PAGE = 100
 @contextmanager
 def _store() -> Iterator[KnowledgeStore]:
     settings = load_settings()
-    with open_store(settings.effective_database_url, settings.data_dir) as store:
+    with open_configured_store(settings) as store:
         yield store
 
 

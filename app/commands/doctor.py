@@ -19,7 +19,7 @@ from app.commands.operations_checks import Verdict, check_keys, check_logs, chec
 from app.commands.output import fail, show_columns, show_json
 from app.commands.remote import RemoteServer
 from app.errors import LlmopsError
-from app.knowledge.store import open_store
+from app.knowledge.store import open_configured_store
 from app.knowledge.vector_engines import check_engine
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
@@ -106,7 +106,7 @@ def _disk(settings: Settings) -> Verdict:
 
 
 def _knowledge_base(settings: Settings) -> Verdict:
-    with open_store(settings.effective_database_url, settings.data_dir) as store:
+    with open_configured_store(settings) as store:
         store.require_embedding_model(settings.effective_embedding_model)
         counts = store.stats()
     return "ok", f"{counts.documents} documents, {counts.chunks} chunks"

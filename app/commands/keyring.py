@@ -14,7 +14,7 @@ from app.commands.auditing import note
 from app.commands.output import printable, show_columns, show_json
 from app.errors import InvalidRequest
 from app.knowledge.keys import ApiKeys
-from app.knowledge.store import open_store
+from app.knowledge.store import open_configured_store
 from app.principal import SCOPES
 from app.schemas import KeyInfo, KeyList, NewKey
 from app.settings import load_settings
@@ -24,7 +24,7 @@ from app.tenancy import DEFAULT_TENANT
 @contextmanager
 def _keys() -> Iterator[ApiKeys]:
     settings = load_settings()
-    with open_store(settings.effective_database_url, settings.data_dir) as store:
+    with open_configured_store(settings) as store:
         yield store.keys()
 
 

@@ -10,7 +10,7 @@ import httpx
 
 from app.api.auth import is_loopback, require_way_in
 from app.commands.keyring import is_valid
-from app.knowledge.store import open_store
+from app.knowledge.store import open_configured_store
 from app.schemas import KeyInfo
 from app.settings import Settings
 from app.tenancy import DEFAULT_TENANT
@@ -23,7 +23,7 @@ _PROTOBUF = {"content-type": "application/x-protobuf"}
 
 def check_keys(settings: Settings) -> Verdict:
     """Raises ConfigurationError: the server would not start, for nobody could come in."""
-    with open_store(settings.effective_database_url, settings.data_dir) as store:
+    with open_configured_store(settings) as store:
         require_way_in(settings, store.keys())
         valid = [key for key in store.keys().all() if is_valid(key)]
     if settings.api_keys_required is False and not is_loopback(settings.host):
@@ -54,7 +54,7 @@ def check_metrics(settings: Settings) -> Verdict:
     """The alerts of `infra/monitoring` stand on them; Prometheus comes in as any other caller does."""
     if not settings.metrics:
         return "warning", "LLMOPS_METRICS=false, so no alert will ever fire"
-    with open_store(settings.effective_database_url, settings.data_dir) as store:
+    with open_configured_store(settings) as store:
         keys = store.keys().all()
     needs_key = settings.api_keys_required or not is_loopback(settings.host)
     if needs_key and settings.api_keys_required is not False and not _may_scrape(keys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 from app.commands.output import fail, show_columns, show_json
 from app.errors import InvalidRequest
 from app.knowledge.deletion_proof import Finding, prove_deletion, purge_snapshots
-from app.knowledge.store import open_store
+from app.knowledge.store import open_configured_store
 from app.knowledge.text_traces import passages_of
 from app.knowledge.vector_engines import prove_in_engine
 from app.settings import Settings, load_settings
+from app.thread_storage import open_threads
 
 
 def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json: bool) -> None:
@@ -26,7 +28,11 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
     url, data_dir = settings.effective_database_url, settings.data_dir
     if purge:
         purge_snapshots(url, data_dir)
-    findings = [*prove_deletion(url, data_dir, document_id, passages), *_in_engine(settings, purge=purge)]
+    findings = [
+        *prove_deletion(url, data_dir, document_id, passages, originals_url=settings.originals_url),
+        *_in_engine(settings, purge=purge),
+        asyncio.run(_look_in_conversations(settings, document_id)),
+    ]
     left = [finding.place for finding in findings if finding.state == "left"]
     if as_json:
         show_json({
@@ -44,8 +50,17 @@ def verify_deletion(document_id: str, *, text: Path | None, purge: bool, as_json
 def _in_engine(settings: Settings, *, purge: bool) -> Iterator[Finding]:
     """What an engine beside the data directory holds; that it was filled once counts, whichever is chosen now."""
     if settings.milvus_uri is not None:
-        with open_store(settings.effective_database_url, settings.data_dir) as store:
+        with open_configured_store(settings) as store:
             yield prove_in_engine(settings, store, purge=purge)
+
+
+async def _look_in_conversations(settings: Settings, document_id: str) -> Finding:
+    async with open_threads(settings) as storage:
+        with storage.memory.translated("read"):
+            threads = await storage.memory.conversations.quoting(document_id)
+    if not threads:
+        return Finding("conversations", "clean", "none cites it")
+    return Finding("conversations", "kept", f"{len(threads)} cite it: {' '.join(threads)}")
 
 
 def _read(path: Path) -> str:

@@ -10,7 +10,7 @@ from app.commands.auditing import note
 from app.commands.output import show_json
 from app.commands.progress import progress_bar
 from app.ingestion.reembed import reembed
-from app.knowledge.store import open_store
+from app.knowledge.store import open_configured_store
 from app.models.embeddings import build_embedding_model
 from app.models.minilm import WordPieces
 from app.settings import load_settings
@@ -23,7 +23,7 @@ def reindex(*, as_json: bool) -> None:
     settings = load_settings()
     with (
         closing(build_embedding_model(settings)) as model,
-        open_store(settings.effective_database_url, settings.data_dir) as store,
+        open_configured_store(settings) as store,
         progress_bar(quiet=as_json) as progress,
     ):
         task = progress.add_task(f"embedding with {model.name}", total=None, stage="")

@@ -13,7 +13,7 @@ import uvicorn
 from app.api.auth import require_way_in
 from app.api.observe import require_tracing
 from app.errors import ConfigurationError
-from app.knowledge.store import open_store
+from app.knowledge.store import open_configured_store
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
 from app.settings import Settings, environment_name, load_settings
@@ -66,7 +66,7 @@ def check_configuration(settings: Settings, *, takes_requests: bool) -> None:
     build_chat_model(settings)
     build_embedding_model(settings)
     require_tracing(settings)
-    with open_store(settings.effective_database_url, settings.data_dir) as store:
+    with open_configured_store(settings) as store:
         store.require_embedding_model(settings.effective_embedding_model)
         if takes_requests:
             require_way_in(settings, store.keys())

@@ -19,7 +19,7 @@ from app.commands.output import printable, show_columns, show_json
 from app.errors import InvalidRequest, NotFound, UnknownTenant
 from app.knowledge.batches import Batches
 from app.knowledge.deletion_proof import purge_snapshots
-from app.knowledge.store import KnowledgeStore, open_store
+from app.knowledge.store import KnowledgeStore, open_configured_store
 from app.knowledge.tenants import Tenants
 from app.schemas import DocumentInfo
 from app.settings import load_settings
@@ -31,7 +31,7 @@ _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
 @contextmanager
 def _opened() -> Iterator[tuple[KnowledgeStore, Tenants]]:
     settings = load_settings()
-    with open_store(settings.effective_database_url, settings.data_dir) as store:
+    with open_configured_store(settings) as store:
         yield store, store.tenants()
 
 

@@ -50,11 +50,11 @@ def open_knowledge(
     # Loading LangChain and an engine takes a second, which a command that only needs the records must not pay for.
     from app.knowledge.lexical import LexicalIndex
     from app.knowledge.retriever import HybridRetriever
-    from app.knowledge.store import open_store
+    from app.knowledge.store import open_configured_store
     from app.knowledge.vector_engines import open_vectors
 
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(settings.effective_database_url, settings.data_dir))
+        store = stack.enter_context(open_configured_store(settings))
         store.require_embedding_model(embedding_model.name)
         store.sweep()
         vectors = stack.enter_context(open_vectors(settings, store, embedding_model))

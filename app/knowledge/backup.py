@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, BinaryIO, Final
 
 from app import __version__
-from app.errors import InvalidRequest, StorageUnavailable
+from app.errors import InvalidRequest, MissingOriginal, StorageUnavailable
 from app.knowledge.archive import (
     BUFFER_BYTES,
     DATABASE,
@@ -27,7 +26,7 @@ from app.knowledge.archive import (
     original_name,
 )
 from app.knowledge.database import translated
-from app.knowledge.originals import sync_directory
+from app.knowledge.originals import Originals, open_originals, size_of, sync_directory
 from app.knowledge.snapshot import Snapshot, copy_database, copy_knowledge_base, count_threads, open_snapshot
 from app.knowledge.tables import SCHEMA_REVISION
 from app.knowledge.workspace import open_workspace
@@ -46,11 +45,16 @@ def back_up(
     *,
     replace: bool = False,
     on_progress: Progress | None = None,
+    write_threads: Callable[[Path], object] | None = None,
+    originals: Originals | None = None,
 ) -> Manifest:
     """Write `target`, wholly or not at all: it is written aside, synced and renamed.
 
     The database is copied in one moment; then the originals that it names. A document that is deleted before its
     original was copied is left out of the copy as well. Needs twice the size of the database for a while. Blocking.
+
+    Where they are not in the data directory, `write_threads` writes the conversations into a new SQLite file, and
+    `originals` has the files.
 
     Raises:
         InvalidRequest: there is a `target` already and it may not be replaced, or there is no folder for it.
@@ -62,10 +66,14 @@ def back_up(
         raise InvalidRequest(f"{str(target)!r} exists already; --force replaces a file")
     with translated(), open_workspace(target.parent, f".{target.name}.writing-") as work:
         copy_knowledge_base(database_url, work / DATABASE)
-        if (data_dir / THREADS).exists():
+        if write_threads is not None:
+            write_threads(work / THREADS)
+        elif (data_dir / THREADS).exists():
             copy_database(data_dir / THREADS, work / THREADS)
         with _private(work / "archive") as file:
-            manifest = _write_archive(file, work, database_url, data_dir / "originals", on_progress)
+            manifest = _write_archive(
+                file, work, database_url, originals or open_originals(data_dir, None), on_progress
+            )
             file.flush()
             os.fsync(file.fileno())
         (work / "archive").replace(target)
@@ -82,7 +90,7 @@ def _private(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _write_archive(
-    file: IO[bytes], work: Path, live: str, originals: Path, on_progress: Progress | None
+    file: IO[bytes], work: Path, live: str, originals: Originals, on_progress: Progress | None
 ) -> Manifest:
     created = datetime.now(UTC)
     with (
@@ -140,54 +148,39 @@ def _add_file(archive: ArchiveWriter, name: str, path: Path) -> str:
 
 
 def _add_originals(
-    archive: ArchiveWriter, copy: Snapshot, live: str, originals: Path
+    archive: ArchiveWriter, copy: Snapshot, live: str, originals: Originals
 ) -> tuple[int, list[str]]:
     """Take in every original that is still there; their number, and the hashes of those deleted since the copy."""
     copied, deleted = 0, []
     for sha256, _ in copy.originals():
-        descriptor = _open_original(originals / sha256[:2] / sha256, sha256, live)
-        if descriptor is None:
+        file = _open_original(originals, sha256, live)
+        if file is None:
             deleted.append(sha256)
             continue
-        # From here on it can be read to its end even if it is deleted.
-        with os.fdopen(descriptor, "rb") as file:
+        # From here on a file can be read to its end even if it is deleted.
+        with file:
             copied += 1
-            if archive.add(original_name(sha256), file, os.fstat(file.fileno()).st_size) != sha256:
+            if archive.add(original_name(sha256), file, size_of(file)) != sha256:
                 raise _damage("damaged", copy.documents_of(sha256))
     return copied, deleted
 
 
-def _open_original(path: Path, sha256: str, live: str) -> int | None:
-    """A descriptor of the file, or None when no document has it any more.
+def _open_original(originals: Originals, sha256: str, live: str) -> BinaryIO | None:
+    """The file, or None when no document has it any more.
 
     Raises:
         StorageUnavailable: a document has it, and it is not there.
     """
     claimed: list[str] = []
     for _ in range(_ATTEMPTS):
-        descriptor = _open_plain(path)
-        if descriptor is not None:
-            return descriptor
+        with suppress(MissingOriginal):
+            return originals.open(sha256)
         with open_snapshot(live) as now:
             claimed = now.documents_of(sha256)
         if not claimed:
             return None
         time.sleep(_ATTEMPT_PAUSE_S)  # deleted and sent again at this very moment, perhaps
     raise _damage("missing", claimed)
-
-
-def _open_plain(path: Path) -> int | None:
-    """A descriptor of a plain file; None for nothing, and for a link or whatever else none of us has put there."""
-    if path.parent.is_symlink():
-        return None
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    return None
 
 
 def _damage(state: str, document_ids: list[str]) -> StorageUnavailable:

@@ -81,8 +81,12 @@ def remove_unused_originals(connection: Connection, originals: Originals, hashes
 
 def unclaimed_originals(connection: Connection, originals: Originals) -> list[str]:
     """Hashes of files that no document has: one is just arriving, or a process was killed at the wrong moment."""
-    claimed = set(connection.scalars(select(documents.c.sha256)))
-    return sorted(set(originals.hashes()) - claimed)
+    return unclaimed(connection, originals.hashes())
+
+
+def unclaimed(connection: Connection, hashes: Iterable[str]) -> list[str]:
+    """Those of the hashes that no document has."""
+    return sorted(set(hashes) - set(connection.scalars(select(documents.c.sha256))))
 
 
 def _batches(items: Sequence[str]) -> list[Sequence[str]]:

@@ -16,10 +16,9 @@ from sqlalchemy import exists, func, select
 
 from app.knowledge.database import Database, open_database
 from app.knowledge.faiss_index import FaissIndex
-from app.knowledge.image_cache import ImageCache
 from app.knowledge.insertion import identify
 from app.knowledge.lexical import LexicalIndex
-from app.knowledge.originals import Originals
+from app.knowledge.originals import Originals, open_originals
 from app.knowledge.records import Position
 from app.knowledge.store import KnowledgeStore, open_store
 from app.knowledge.tables import (
@@ -33,7 +32,7 @@ from app.knowledge.tables import (
     removals,
     vectors,
 )
-from app.knowledge.text_traces import distinctive, find_in_file, remembering_threads
+from app.knowledge.text_traces import distinctive, find_in_file
 
 _LOG_TIMEOUT_MS: Final = 30_000
 _ALL_SEEN: Final = Position(0, 2**62)
@@ -51,21 +50,28 @@ class Finding:
 
 
 def prove_deletion(
-    database_url: str, data_dir: Path, document_id: str, passages: Sequence[str] | None = None
+    database_url: str,
+    data_dir: Path,
+    document_id: str,
+    passages: Sequence[str] | None = None,
+    *,
+    originals_url: str | None = None,
 ) -> Iterator[Finding]:
-    """Look for the document everywhere; the raw files are searched for `passages` of its text, if they are given.
+    """Look for the document everywhere but in conversations.
 
-    Servers may go on working with the data directory. Reads all of it, so it takes as long as starting without
-    snapshots. Blocking.
+    The raw files are searched for `passages` of its text, if they are given. Servers may go on working with the data
+    directory. Reads all of it, so it takes as long as starting without snapshots. Blocking.
     """
-    with closing(open_database(database_url)) as database, open_store(database_url, data_dir) as store:
+    with (
+        closing(open_database(database_url)) as database,
+        open_store(database_url, data_dir, originals_url) as store,
+    ):
         yield from _tables(database, document_id)
-        yield _originals(database, data_dir, document_id)
+        yield _originals(database, open_originals(data_dir, originals_url), document_id)
         yield _page_images(database, data_dir)
         yield from _indexes(database, store)
         yield _snapshots(database, data_dir)
         yield from _remains_in_database(database)
-        yield _conversations(data_dir, document_id)
         if passages is not None:
             yield from _raw_files(store, database.file, data_dir, document_id, passages)
 
@@ -99,11 +105,9 @@ def _tables(database: Database, document_id: str) -> Iterator[Finding]:
             yield Finding(f"table {table}", "left" if count else "clean", f"{count} rows without a chunk")
 
 
-def _originals(database: Database, data_dir: Path, document_id: str) -> Finding:
+def _originals(database: Database, originals: Originals, document_id: str) -> Finding:
     with database.writing() as connection:  # so that no file is just arriving
-        left = set(Originals(data_dir / "originals", ImageCache(data_dir)).hashes()) - set(
-            connection.scalars(select(documents.c.sha256))
-        )
+        left = set(originals.hashes()) - set(connection.scalars(select(documents.c.sha256)))
         names = list(connection.scalars(select(collections.c.name)))
     if not left:
         return Finding("originals", "clean", "every file belongs to a document that is there")
@@ -184,13 +188,6 @@ def _log(database: Database) -> Finding:
     if database.empty_log(_LOG_TIMEOUT_MS):
         return Finding("write-ahead log", "clean", "empty")
     return Finding("write-ahead log", "left", "it is in use and may hold old pages; try again")
-
-
-def _conversations(data_dir: Path, document_id: str) -> Finding:
-    threads = remembering_threads(data_dir / "threads.db", document_id)
-    if not threads:
-        return Finding("conversations", "clean", "none cites it")
-    return Finding("conversations", "kept", f"{len(threads)} cite it: {' '.join(threads)}")
 
 
 def _raw_files(

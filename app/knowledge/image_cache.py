@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -47,6 +48,11 @@ class ImageCache:
 
     def remove(self, sha256: str) -> None:
         shutil.rmtree(self._root / sha256, ignore_errors=True)
+
+    def hashes(self) -> Iterator[str]:
+        """The files of which pictures are kept, in no order."""
+        with contextlib.suppress(OSError):
+            yield from (path.name for path in self._root.iterdir())
 
     def keys(self, sha256: str) -> list[str]:
         """What is kept of a file; `llmops verify-deletion` and tests ask."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, TypeVar
@@ -12,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from app.errors import NotFound, SpanOutsideText, UnknownPage
 from app.knowledge.database import Database
-from app.knowledge.originals import Originals
+from app.knowledge.originals import Originals, size_of
 from app.knowledge.ownership import belongs_to
 from app.knowledge.records import Chunk
 from app.knowledge.rows import as_chunk, as_info, load_document, load_text, require_collection, select_chunks
@@ -134,7 +133,7 @@ class Listing:
                 data = str(load_text(connection, document_id).text).encode()
                 return io.BytesIO(data), len(data)
         file = self._originals.open(row.sha256)
-        return file, os.fstat(file.fileno()).st_size
+        return file, size_of(file)
 
 
 def _value_of_text(connection: Connection, document_id: str, value: ColumnElement[Any]) -> Any:

@@ -117,7 +117,8 @@ class StoreReader:
             row = load_document(connection, document_id)
             if not row.has_original:
                 return str(load_text(connection, document_id).text).encode()
-        return self._originals.read(row.sha256)
+        with self._originals.open(row.sha256) as file:
+            return file.read()
 
     def text_between(self, document_id: str, char_start: int, char_end: int) -> str:
         """A span of the stored text, empty when the document is gone; fast in a long one, too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import tarfile
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from app.knowledge.archive import (
     DATABASE,
     MANIFEST,
     SUMS,
+    THREADS,
     HashingReader,
     Manifest,
     original_name,
@@ -26,7 +28,7 @@ from app.knowledge.archive import (
 )
 from app.knowledge.backup import Progress
 from app.knowledge.database import database_file, translated
-from app.knowledge.originals import sync_directory
+from app.knowledge.originals import Originals, sync_directory
 from app.knowledge.server_filling import filled_server
 from app.knowledge.snapshot import open_snapshot
 from app.knowledge.workspace import open_workspace
@@ -51,10 +53,14 @@ def restore(
     *,
     replace: bool = False,
     on_progress: Progress | None = None,
+    take_threads: Callable[[Path], object] | None = None,
+    originals: Originals | None = None,
 ) -> Restored:
     """Make `data_dir` what it was when `source` was written; a crash on the way leaves it as it is. Blocking.
 
     A database on a server must be empty: it takes the copy in one transaction, whose end follows the files.
+    Conversations are a file of the data directory, unless `take_threads` takes in the SQLite file that has them; so are
+    the originals, unless there are others to take them.
 
     Raises:
         InvalidRequest: there is no such file, or `data_dir` holds something and may not be replaced, or is in use; or
@@ -76,6 +82,10 @@ def restore(
         with filled_server(database_url, staging / DATABASE) if place is None else nullcontext():
             if place is not None:
                 (staging / DATABASE).rename(staging / place.name)
+            if take_threads is not None and (staging / THREADS).exists():
+                _hand_over(staging / THREADS, take_threads)
+            if originals is not None:
+                _hand_over_originals(staging / "originals", originals)
             os.sync()
             moved = _move_aside(data_dir, place) if occupied else None
             _put_in_place(staging, data_dir, place.name if place is not None else "")
@@ -173,6 +183,19 @@ def _check_knowledge_base(staging: Path, manifest: Manifest) -> None:
         for sha256, _ in snapshot.originals():
             if not (staging / original_name(sha256)).is_file():
                 raise UnusableBackup(f"The original {sha256} is missing")
+
+
+def _hand_over(file: Path, take_threads: Callable[[Path], object]) -> None:
+    take_threads(file)
+    for path in file.parent.glob(f"{file.name}*"):
+        path.unlink()
+
+
+def _hand_over_originals(folder: Path, originals: Originals) -> None:
+    for path in sorted(folder.glob("*/*")):
+        with originals.staged(path.read_bytes(), path.name) as publish:
+            publish()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move_aside(data_dir: Path, database: Path | None) -> Path:

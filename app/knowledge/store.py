@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,18 @@ from app.knowledge.deletion import (
     remove_content,
     remove_documents,
     remove_unused_originals,
+    unclaimed,
     unclaimed_originals,
 )
 from app.knowledge.document_queue import FINISHED, Claim, DocumentQueue, require_held
 from app.knowledge.drafts import Drafts, remove_drafts
-from app.knowledge.image_cache import ImageCache
 from app.knowledge.insertion import Vectors, as_unit_vectors, insert_chunks, insert_collection
 from app.knowledge.intake import DocumentIntake
 from app.knowledge.jobs import Jobs
 from app.knowledge.keys import ApiKeys
 from app.knowledge.next_vectors import NextVectors
 from app.knowledge.notes import Notes
-from app.knowledge.originals import Originals
+from app.knowledge.originals import Originals, open_originals
 from app.knowledge.ownership import belongs_to
 from app.knowledge.records import NewChunk, NewText
 from app.knowledge.reindexing import Reindexing
@@ -245,6 +245,15 @@ class KnowledgeStore(DocumentIntake):
                 remove_unused_originals(connection, self._originals, candidates)
         with translated():
             self._originals.remove_abandoned()
+        self.sweep_images()
+
+    def sweep_images(self) -> None:
+        """Remove the pictures of documents that another machine has deleted."""
+        images = self._originals.images
+        kept = list(images.hashes())
+        with self._database.reading() as connection:
+            for sha256 in unclaimed(connection, kept):
+                images.remove(sha256)
 
     def _remove_traces(self, hashes: Sequence[str]) -> None:
         if hashes:
@@ -254,11 +263,13 @@ class KnowledgeStore(DocumentIntake):
 
 
 @contextmanager
-def open_store(database_url: str, data_dir: Path) -> Iterator[KnowledgeStore]:
+def open_store(
+    database_url: str, data_dir: Path, originals_url: str | None = None
+) -> Iterator[KnowledgeStore]:
     """Open the knowledge base of a data directory, creating or migrating it where that is needed.
 
     Raises:
-        ConfigurationError: the database cannot be used.
+        ConfigurationError: the database, or the store of objects that has the originals, cannot be used.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -268,6 +279,11 @@ def open_store(database_url: str, data_dir: Path) -> Iterator[KnowledgeStore]:
             f"LLMOPS_DATA_DIR={str(data_dir)!r} cannot be used: {error.strerror}"
         ) from error
     try:
-        yield KnowledgeStore(database, Originals(data_dir / "originals", ImageCache(data_dir)))
+        yield KnowledgeStore(database, open_originals(data_dir, originals_url))
     finally:
         database.close()
+
+
+def open_configured_store(settings: Settings) -> AbstractContextManager[KnowledgeStore]:
+    """The store of an installation; see `open_store`."""
+    return open_store(settings.effective_database_url, settings.data_dir, settings.originals_url)

@@ -1,13 +1,11 @@
-"""Finds passages of a text in files and in conversations, whatever their format."""
+"""Finds passages of a text in files, whatever their format."""
 
 from __future__ import annotations
 
 import json
 import mmap
 import re
-import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +15,6 @@ _PASSAGES: Final = 64
 _PASSAGE: Final = re.compile(r"\S(?:\S| (?=\S)){22,38}\S")
 """Within one line and singly spaced, so that it stands in a file as it does here; seldom cut by a database page."""
 _AT_LEAST_WORDS: Final = 3
-
-_CITING: Final = {
-    "checkpoints": "SELECT thread_id FROM checkpoints WHERE instr(checkpoint, ?)",
-    "turns": "SELECT thread_id FROM turns WHERE instr(answer, ?)",
-}
 
 
 def passages_of(text: str) -> list[str]:
@@ -51,18 +44,3 @@ def find_in_file(path: Path, passages: Sequence[str]) -> int:
 
 def _forms(passage: str) -> set[bytes]:
     return {passage.encode(errors="replace"), json.dumps(passage)[1:-1].encode()}
-
-
-def remembering_threads(path: Path, document_id: str) -> list[str]:
-    """The conversations whose answers cite the document, in the file that checkpoints and turns share."""
-    if not path.exists():
-        return []
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        found = {
-            str(thread_id)
-            for table, statement in _CITING.items()
-            if table in tables
-            for (thread_id,) in connection.execute(statement, (document_id.encode(),))
-        }
-        return sorted(found)

@@ -67,9 +67,7 @@ def test_a_deleted_document_is_found_nowhere(
     findings = prove(tmp_path, secret.document_id)
 
     assert left(findings) == set()
-    places = (
-        "originals, page images, FAISS index, lexical index, index snapshots, write-ahead log, conversations"
-    )
+    places = "originals, page images, FAISS index, lexical index, index snapshots, write-ahead log"
     assert {
         *places.split(", "),
         "table draft_vectors",
@@ -217,18 +215,6 @@ def test_a_reader_that_holds_up_the_log_delays_nothing_but_its_emptying(
         assert time.monotonic() - started < 5
         assert b"cellar" in (tmp_path / "llmops.db").read_bytes() + (tmp_path / "llmops.db-wal").read_bytes()
     assert left(prove(tmp_path, secret.document_id)) == set()
-
-
-def test_conversations_are_told_of_and_left_alone(
-    knowledge: Knowledge, secret: DocumentInfo, tmp_path: Path
-) -> None:
-    with closing(sqlite3.connect(tmp_path / "threads.db")) as connection, connection:
-        connection.execute("CREATE TABLE checkpoints (thread_id TEXT, checkpoint BLOB)")
-        connection.execute("INSERT INTO checkpoints VALUES ('t1', ?)", (f"…{secret.document_id}…".encode(),))
-        connection.execute("INSERT INTO checkpoints VALUES ('t2', x'00')")
-    knowledge.store.delete_document(secret.document_id)
-    finding = prove(tmp_path, secret.document_id)["conversations"]
-    assert (finding.state, finding.detail) == ("kept", "1 cite it: t1")
 
 
 def test_passages_that_other_documents_share_prove_nothing(knowledge: Knowledge, tmp_path: Path) -> None:

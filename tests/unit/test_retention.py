@@ -90,7 +90,7 @@ async def test_what_nobody_expected_is_logged_and_tried_again(
         has_succeeded.set()
         return []
 
-    housekeeping = Housekeeping(cast(Retention, SimpleNamespace(sweep=None)), in_pool)
+    housekeeping = Housekeeping(cast(Retention, SimpleNamespace(sweep=None)), lambda: None, in_pool)
     housekeeping.start()
     try:
         await asyncio.wait_for(has_succeeded.wait(), 5)
@@ -110,7 +110,7 @@ async def test_a_store_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch
         has_succeeded.set()
         return ["d1"]
 
-    housekeeping = Housekeeping(Retention(None, lambda _: None), in_pool)  # type: ignore[arg-type]
+    housekeeping = Housekeeping(Retention(None, lambda _: None), lambda: None, in_pool)  # type: ignore[arg-type]
     housekeeping.start()
     await has_succeeded.wait()
     await housekeeping.aclose()
@@ -138,7 +138,7 @@ async def test_what_a_server_forgets_by_itself_is_in_its_audit_log(tmp_path: Pat
                 is_over.set()
 
         is_over = asyncio.Event()
-        housekeeping = Housekeeping(Retention(store._database, delete, lambda: later), in_pool)
+        housekeeping = Housekeeping(Retention(store._database, delete, lambda: later), lambda: None, in_pool)
         open_audit_log(tmp_path)
         try:
             housekeeping.start()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.base import empty_checkpoint
 from sqlalchemy import column, func, select, table
 
 from app.errors import InvalidRequest, UnknownRun, UnknownThread
@@ -94,6 +95,19 @@ async def test_a_deletion_that_fails_at_its_end_removes_nothing(
         monkeypatch.undo()
         assert await rows_of(memory, "t") == before
         assert len(await talk(memory, "t", range(2, 3))) == 3
+
+
+async def test_threads_that_hold_something_of_a_document_are_named(open_memory: OpenMemory) -> None:
+    async with open_memory() as memory:
+        await talk(memory, "north/answered", range(1))
+        await talk(memory, "other", range(1))
+        place = {"configurable": {"thread_id": "half-done", "checkpoint_ns": ""}}
+        stored = await memory.aput(place, empty_checkpoint(), {}, {})
+        await memory.aput_writes(stored, [("draft", {"quoted": ["answered-0", "\0"]})], "task")
+        assert await memory.conversations.quoting("answered-0") == ["half-done", "north/answered"]
+        assert await memory.conversations.quoting("answered_0") == []
+        await memory.conversations.remove("half-done")
+        assert await memory.conversations.quoting("answered-0") == ["north/answered"]
 
 
 async def test_conversations_are_listed_by_tenant_title_and_page(open_memory: OpenMemory) -> None:
