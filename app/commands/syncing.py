@@ -10,7 +10,7 @@ import typer
 
 from app.commands.output import fail, show_json
 from app.commands.progress import progress_bar
-from app.knowledge.store import open_store
+from app.knowledge.store import open_configured_store
 from app.knowledge.vector_check import check_vectors
 from app.knowledge.vector_engines import open_vectors
 from app.models.embeddings import build_embedding_model
@@ -23,7 +23,7 @@ def sync(*, as_json: bool) -> None:
     started = perf_counter()
     with (
         closing(build_embedding_model(settings)) as model,
-        open_store(settings.effective_database_url, settings.data_dir) as store,
+        open_configured_store(settings) as store,
         progress_bar(quiet=as_json) as progress,
     ):
         store.require_embedding_model(model.name)
