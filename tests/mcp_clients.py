@@ -16,6 +16,8 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
+from tests.postgres import database_url
+
 Mode = Literal["auto", "legacy"]
 MODES: list[Mode] = ["auto", "legacy"]
 """The protocol of 2026-07-28, and that of clients that still begin with `initialize`."""
@@ -32,7 +34,11 @@ async def over_stdio(
     data_dir: Path, *arguments: str, mode: Mode = "auto", **environment: str
 ) -> AsyncIterator[Client]:
     """`llmops mcp` in a process of its own, ended by closing its standard input."""
-    own = {"LLMOPS_DATA_DIR": str(data_dir), "LLMOPS_LOG_DIR": str(data_dir.parent / "logs")}
+    own = {
+        "LLMOPS_DATA_DIR": str(data_dir),
+        "LLMOPS_DATABASE_URL": database_url(data_dir),
+        "LLMOPS_LOG_DIR": str(data_dir.parent / "logs"),
+    }
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "app.cli", "mcp", *arguments],

@@ -11,6 +11,7 @@ import pytest
 
 from app.settings import load_settings
 from tests.live import running
+from tests.postgres import database_url
 from tests.stub_openai import Mode, StubOpenAI
 
 CANARY = "sk-canary-not-a-key"
@@ -36,6 +37,7 @@ def server(stub: StubOpenAI, folder: Path) -> Iterator[httpx.Client]:
             patch.setenv(name, CANARY)
         patch.setenv("OPENAI_BASE_URL", stub.base_url)
         patch.setenv("LLMOPS_DATA_DIR", str(folder / "data"))
+        patch.setenv("LLMOPS_DATABASE_URL", database_url(folder / "data"))
         patch.setenv("LLMOPS_LOG_DIR", str(folder / "logs"))
         patch.setenv("LLMOPS_EMBEDDING_MODEL", "embedded:all-MiniLM-L6-v2")
         patch.setenv("LLMOPS_MODEL_MAX_RETRIES", "0")

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.api.test_metrics_route import value
+from tests.postgres import database_url
 
 REQUESTS = 40
 
@@ -26,13 +27,14 @@ def server(tmp_path: Path) -> Iterator[httpx.Client]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (tmp_path / "metrics").mkdir()
-    folders = {
+    places = {
         "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"),
         "LLMOPS_DATA_DIR": str(tmp_path / "data"),
+        "LLMOPS_DATABASE_URL": database_url(tmp_path / "data"),
         "LLMOPS_LOG_DIR": str(tmp_path / "logs"),
     }
     command = [sys.executable, "-m", "app.cli", "serve", "--workers", "2", "--port", str(port)]
-    process = subprocess.Popen(command, env=os.environ | folders, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=os.environ | places, stdout=subprocess.DEVNULL)
     try:
         # Each request has a connection of its own, or one worker would get them all.
         with httpx.Client(

@@ -18,15 +18,20 @@ import pytest
 
 from tests.api.test_jobs import finished, job, upload
 from tests.live import make_settings, running
+from tests.postgres import database_url
 
 
 @contextmanager
 def worker(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A worker of the knowledge base below `folder` that has said what it does; killed at the end if it lives."""
-    folders = {"LLMOPS_DATA_DIR": str(folder / "data"), "LLMOPS_LOG_DIR": str(folder / "worker-logs")}
+    places = {
+        "LLMOPS_DATA_DIR": str(folder / "data"),
+        "LLMOPS_DATABASE_URL": database_url(folder / "data"),
+        "LLMOPS_LOG_DIR": str(folder / "worker-logs"),
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "worker", *options],
-        env=os.environ | folders,
+        env=os.environ | places,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
