@@ -230,11 +230,14 @@ class MilvusIndex:
 
     def _find(self) -> MilvusCollection | None:
         """The collection of this store and model; one that is left of another model goes."""
-        own = [*self._server.collections(self._prefix(self._model))]
-        for name in self._server.collections(self._prefix()):
-            if name not in own[-1:]:
-                self._server.drop(name)
-        return self._server.open(own[-1]) if own else None
+        own = self._server.collections(self._prefix(self._model))[-1:]
+        left = [name for name in self._server.collections(self._prefix()) if name not in own]
+        if left:  # unless it is this process that has not noticed yet
+            with self._store.changes_since(Position()) as changes:
+                changes.require_embedding_model(self._model)
+        for name in left:
+            self._server.drop(name)
+        return self._server.open(own[0]) if own else None
 
     def _is_of_store(self, seen: Position, witnesses: dict[int, str]) -> bool:
         with self._store.changes_since(seen) as changes:
