@@ -18,6 +18,8 @@ OPENAI_EMBEDDING_MODEL = "openai:text-embedding-3-large"
 MODEL_RERANKER = "llm"
 _PRICE = re.compile(r"(?P<model>[^\s=:]+:[^\s=]+)=(?P<read>\d+(?:\.\d+)?)/(?P<written>\d+(?:\.\d+)?)")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]+")
+CREDENTIALS = re.compile(r"//[^/@\s]*@")
+"""Of an address that may be shown to others without them."""
 _MILVUS_URI = re.compile(r"(https?|tcp)://[^\s/]+(/\S*)?|(?![a-z]+://).*\.db")
 _RATE = re.compile(r"\s*[1-9]\d{0,14}\s*/\s*(\d{1,6}\s+)?(second|minute|hour|day|month)s?\s*")
 DEFAULT_CHAT_MODEL = "openai:gpt-4o"
@@ -269,5 +271,6 @@ def _explain(issue: Any) -> str:
     location = str(issue["loc"][0])
     # pydantic-settings reports an aliased field by its alias, any other by its field name.
     name = environment_name(location) if location in Settings.model_fields else location.upper()
-    shown = "***" if "KEY" in name or name.startswith("LLMOPS_MILVUS_") else repr(issue["input"])
+    shown = "***" if "KEY" in name or name == "LLMOPS_MILVUS_TOKEN" else repr(issue["input"])
+    shown = CREDENTIALS.sub("//***@", shown)
     return f"{name}={shown} is not accepted: {reason[0].lower()}{reason[1:]}"

@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from logging import getLogger
+from functools import partial
 from threading import Event, Lock
 from time import monotonic
 from typing import Final
-from uuid import uuid4
 
 from app.errors import VectorsUnavailable
 from app.knowledge.availability import Availability
-from app.knowledge.changes import Changes
+from app.knowledge.milvus_filling import Filled, MilvusFilling
 from app.knowledge.milvus_search import exact, nearest
-from app.knowledge.milvus_server import CollectionGone, MilvusCollection, MilvusServer
+from app.knowledge.milvus_server import CollectionGone, MilvusServer
 from app.knowledge.quantised import ChunkNos, Vector
 from app.knowledge.records import IndexState, Position
 from app.knowledge.snapshots import Cancelled
 from app.knowledge.store import KnowledgeStore
 
-log = getLogger("llmops.embedding")
-
 _PATIENCE_S: Final = 10.0
 _GLANCE_S: Final = 1.0
 _PAUSE_S: Final = 10.0
 _FEW: Final = 1_024  # chunks that are compared sooner here than they are asked for there
-_EVERY_LATER: Final = 2**62
-
-
-@dataclass(frozen=True, slots=True)
-class _Current:
-    """What this process knows of Milvus; there is no collection as long as the store has no vector."""
-
-    collection: MilvusCollection | None
-    seen: Position
 
 
 class MilvusIndex:
@@ -65,15 +51,15 @@ class MilvusIndex:
         self._store = store
         self._shared = store.shared_index()
         self._model = model
-        self._index_type = index_type
         self._patience_s = patience_s
         self._server = MilvusServer(uri, token)
+        self._filling = MilvusFilling(store, model, self._server, index_type)
         self._availability = Availability(pause_s)
         self._thread = ThreadPoolExecutor(1, "milvus")
         self._lock = Lock()
         self._work: Future[None] | None = None
         self._closing = Event()
-        self._current: _Current | None = None
+        self._current: Filled | None = None
 
     def open(self) -> None:
         """Make sure that Milvus holds what the store holds; what it holds of another store is replaced."""
@@ -100,7 +86,7 @@ class MilvusIndex:
 
     def refill(self) -> None:
         with self._shared.turn(self._closing):
-            for name in self._server.collections(self._prefix()):
+            for name in self._filling.collections():
                 self._server.drop(name)
         self.open()
 
@@ -129,7 +115,7 @@ class MilvusIndex:
     def remains(self, ranges: Sequence[tuple[int, int]]) -> int:
         """How many of the chunks in these ranges, first to last, Milvus holds in whichever collection of this store."""
         try:
-            names = self._server.collections(self._prefix())
+            names = self._filling.collections()
             return sum(self._server.open(name).present(ranges) for name in names)
         except CollectionGone:
             raise VectorsUnavailable("Milvus is being filled anew") from None
@@ -200,87 +186,12 @@ class MilvusIndex:
     def _catch_up(self) -> None:
         try:
             with self._shared.turn(self._closing) as keep_turn:
-                self._current = self._caught_up_from(self._current, keep_turn)
+                self._current = self._filling.go_on(self._current, partial(self._go_on, keep_turn))
         except VectorsUnavailable:
             self._current = None  # so that the next one looks at what Milvus holds
             raise
-
-    def _caught_up_from(self, known: _Current | None, keep_turn: Callable[[], None]) -> _Current:
-        if known is not None and known.collection is not None:
-            try:
-                return self._caught_up(known.collection, keep_turn)
-            except CollectionGone:
-                log.info("milvus_opened_again", extra={"collection": known.collection.name})
-        try:
-            return self._caught_up(self._find(), keep_turn)
-        except CollectionGone:
-            raise VectorsUnavailable("Milvus is being filled anew") from None
-
-    def _caught_up(self, collection: MilvusCollection | None, keep_turn: Callable[[], None]) -> _Current:
-        seen, witnesses = collection.note() if collection is not None else (Position(), {})
-        if collection is not None and not self._is_of_store(seen, witnesses):
-            log.warning("milvus_refilled", extra={"reason": "it was filled from another store"})
-            self._server.drop(collection.name)
-            collection, seen = None, Position()
-        with self._store.changes_since(seen) as changes:
-            if changes.position != seen:
-                changes.require_embedding_model(self._model)
-                collection = self._take_in(collection, changes, seen, keep_turn)
-            return _Current(collection, changes.position)
-
-    def _find(self) -> MilvusCollection | None:
-        """The collection of this store and model; one that is left of another model goes."""
-        own = [*self._server.collections(self._prefix(self._model))]
-        for name in self._server.collections(self._prefix()):
-            if name not in own[-1:]:
-                self._server.drop(name)
-        return self._server.open(own[-1]) if own else None
-
-    def _is_of_store(self, seen: Position, witnesses: dict[int, str]) -> bool:
-        with self._store.changes_since(seen) as changes:
-            is_ahead = seen.change > changes.position.change or seen.chunk_no > changes.position.chunk_no
-            return not is_ahead and changes.confirm(witnesses, "vectors")
-
-    def _take_in(
-        self,
-        collection: MilvusCollection | None,
-        changes: Changes,
-        seen: Position,
-        keep_turn: Callable[[], None],
-    ) -> MilvusCollection | None:
-        if collection is not None:
-            # The last range was left by a process that died before it could note it: nobody would notice its removal.
-            collection.remove([*changes.removed(), (seen.chunk_no + 1, _EVERY_LATER)])
-        added = None
-        for batch in changes.added_vectors():
-            if collection is not None and added is not None:
-                collection.write_note(Position(seen.change, added), {})
-                log.info("milvus_filled", extra={"chunk_no": added})
-            self._go_on(keep_turn)
-            collection = self._fitting(collection, batch.matrix.shape[1])
-            collection.add(batch)
-            added = int(batch.chunk_nos[-1])
-        if collection is not None:
-            collection.write_note(changes.position, changes.witnesses("vectors", changes.position))
-        return collection
 
     def _go_on(self, keep_turn: Callable[[], None]) -> None:
         if self._closing.is_set():
             raise Cancelled
         keep_turn()
-
-    def _fitting(self, collection: MilvusCollection | None, dimension: int) -> MilvusCollection:
-        if collection is not None and collection.dimension == dimension:
-            return collection
-        if collection is not None:  # the store was emptied before it took another dimension
-            self._server.drop(collection.name)
-        # A name of its own each time: who still looks for the one before finds none, rather than half of this one.
-        return self._server.create(
-            f"{self._prefix(self._model)}{uuid4().hex[:8]}", dimension, self._index_type
-        )
-
-    def _prefix(self, model: str | None = None) -> str:
-        of_store = f"llmops_{self._shared.store_id()}_"
-        if model is None:
-            return of_store
-        return f"{of_store}{hashlib.blake2b(model.encode(), digest_size=8).hexdigest()}_"

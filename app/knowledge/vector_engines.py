@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from types import ModuleType
@@ -12,13 +11,12 @@ from app.errors import ConfigurationError, VectorsUnavailable
 from app.knowledge.store import KnowledgeStore
 from app.knowledge.vector_store import IndexedVectorStore
 from app.models.embeddings import EmbeddingModel
-from app.settings import Settings
+from app.settings import CREDENTIALS, Settings
 
 if TYPE_CHECKING:
     from app.knowledge.deletion_proof import Finding  # which loads FAISS
 
 _LITE = ".db"
-_CREDENTIALS = re.compile(r"//[^/@]*@")
 
 
 @contextmanager
@@ -34,7 +32,7 @@ def open_vectors(
         try:
             vectors.open()
         except VectorsUnavailable as error:
-            shown = _CREDENTIALS.sub("//***@", settings.milvus_uri or "")
+            shown = CREDENTIALS.sub("//***@", settings.milvus_uri or "")
             reason = getattr(error.__cause__, "message", None) or error.detail
             if shown.endswith(_LITE):
                 reason += "; one process at a time can have a file of Milvus Lite open"

@@ -239,7 +239,7 @@ def _add_state(app: FastAPI, service: _Service) -> None:
     @app.get("/health")
     async def health() -> JSONResponse:
         state = service.library.health
-        return JSONResponse(state.model_dump(), status_code=200 if state.status == "ok" else 503)
+        return JSONResponse(state.model_dump(), status_code=503 if state.status == "unavailable" else 200)
 
     @app.get("/stats")
     async def stats() -> Stats:

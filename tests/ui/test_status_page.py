@@ -44,6 +44,17 @@ def test_what_is_wrong_and_what_waits_is_said(open_page: Open, service: FakeServ
     assert page.get("progress")[0].proto.text == "Batch · answering · 1 of 4 questions"
 
 
+def test_what_the_service_does_without_is_said(open_page: Open, service: FakeService) -> None:
+    checks = {"store": "ok", "vectors": "Milvus does not answer; searches go by words alone"}
+    service.library.health = Health(status="degraded", version="9.9", mode="demo", checks=checks)
+    page = open_page("status")
+    assert [shown.value for shown in page.warning][:2] == [
+        "**The service answers with less than it has.**",
+        r"Search by meaning: Milvus does not answer\; searches go by words alone",
+    ]
+    assert not page.error
+
+
 def test_an_unreachable_service_is_said_in_words(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLMOPS_API_URL", "http://127.0.0.1:9")
     page = open_page("status")

@@ -81,6 +81,7 @@ def test_lists_are_written_with_commas_and_levels_in_any_case(monkeypatch: pytes
         ("LLMOPS_PORT", "70000", "65535"),
         ("LLMOPS_TOP_K", "0", "greater than or equal to 1"),
         ("LLMOPS_VECTOR_STORE", "pinecone", "faiss"),
+        ("LLMOPS_MILVUS_URI", "milvus:19530", "http://host:19530"),
         ("LLMOPS_CHAT_MODEL", "gpt-4o", "provider:name"),
         ("LLMOPS_EMBEDDING_MODEL", "openai:", "provider:name"),
         ("USE_DEMO_MODE", "perhaps", "boolean"),

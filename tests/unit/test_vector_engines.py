@@ -132,6 +132,10 @@ def test_addresses(uri: str | None, accepted: bool, tmp_path: Path) -> None:
 def test_a_token_shows_in_no_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLMOPS_MILVUS_TOKEN", "root:geheim")
     assert "geheim" not in repr(load_settings())
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(milvus_uri="grpc://root:geheim@host")
+    assert "grpc://***@host" in str(caught.value)
+    assert "geheim" not in str(caught.value)
 
 
 def test_after_a_failure_one_finds_out_for_all() -> None:
