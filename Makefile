@@ -11,7 +11,7 @@ TESTS := $(BIN)/python -m pytest -n auto --dist loadfile
 # What the database matters to. Each knowledge base then lies in PostgreSQL, whose programs must be installed.
 ON_POSTGRES := tests/api $(addprefix tests/unit/test_,$(addsuffix .py,batch_worker document_queue ingestion_recovery \
 	keys lexical postgres_crowd postgres_store recovery reembed reindexing reindexing_and_others retention retriever \
-	small_texts snapshots store thread_leases thread_memory thread_places thread_transfer worker))
+	small_texts shared_index snapshots store thread_leases thread_memory thread_places thread_transfer worker))
 NOT_ON_POSTGRES := browser or langgraph or node or fuzz or sqlite
 
 help: ## list these targets
