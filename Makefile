@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format fuzz fuzz-setup properties security audit sbom licences docs bench soak eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup run test check format fuzz fuzz-setup properties security audit sbom licences docs bench soak replicas eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -73,6 +73,9 @@ bench: dev-setup ## measure speed and memory into benchmarks/results/
 
 soak: dev-setup ## twenty minutes of load with everything that goes wrong; needs root and Debian's libfaketime
 	$(BIN)/python -m benchmarks.soak
+
+replicas: dev-setup ## three servers and two workers on one PostgreSQL, one killed each minute; needs Debian's postgresql and nginx-light
+	$(BIN)/python -m benchmarks.replicas
 
 eval: dev-setup ## measure the quality of retrieval and answers into benchmarks/results/
 	$(BIN)/python -m benchmarks.eval

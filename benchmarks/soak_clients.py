@@ -64,7 +64,7 @@ class Client:
     def __init__(self, number: int, base_url: str, ledger: Ledger, stop: threading.Event) -> None:
         self.thread = threading.Thread(target=self.run, name=f"client-{number}", daemon=True)
         self._number = number
-        self._random = Random(number)
+        self._random = Random(number)  # reproducible, not secret  # nosec B311
         self._http = httpx.Client(base_url=base_url, timeout=90, trust_env=False)
         self._ledger = ledger
         self._over = stop
