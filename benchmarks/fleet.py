@@ -92,6 +92,11 @@ def arrivals_of(
     return moments[kept]
 
 
+def steady(rate: float) -> Callable[[float], float]:
+    """As many requests a second at every moment."""
+    return lambda _: rate
+
+
 def daily(quiet: float, busy: float, day_s: float = DAY_S) -> Callable[[float], float]:
     """Requests a second over a day that is quiet at midnight and busy at noon."""
     return lambda moment: quiet + (busy - quiet) * (1 - math.cos(2 * math.pi * moment / day_s)) / 2

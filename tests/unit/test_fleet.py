@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.fleet import DAY_S, Autoscaler, Replica, arrivals_of, daily, simulate
+from benchmarks.fleet import DAY_S, Autoscaler, Replica, arrivals_of, daily, simulate, steady
 
 
 @pytest.mark.parametrize("busy", [0.3, 0.6, 0.8])
@@ -13,7 +13,7 @@ def test_one_server_waits_as_pollaczek_and_khinchin_say(busy: float) -> None:
     random = np.random.default_rng(7)
     work_s = random.exponential(0.1, 200_000)
     rate = busy / work_s.mean()
-    arrivals = arrivals_of(lambda _: rate, rate, 40_000, random)
+    arrivals = arrivals_of(steady(rate), rate, 40_000, random)
     run = simulate(arrivals, Replica(1, work_s), Autoscaler(least=1, most=1), random)
     waiting = rate * np.mean(work_s**2) / (2 * (1 - busy))
     assert run.latencies.mean() == pytest.approx(waiting + work_s.mean(), rel=0.05)
@@ -23,7 +23,7 @@ def test_two_servers_wait_as_erlang_says() -> None:
     random = np.random.default_rng(8)
     work_s = random.exponential(0.1, 200_000)
     rate, load = 14.0, 14.0 * work_s.mean()
-    arrivals = arrivals_of(lambda _: rate, rate, 20_000, random)
+    arrivals = arrivals_of(steady(rate), rate, 20_000, random)
     run = simulate(arrivals, Replica(2, work_s), Autoscaler(least=1, most=1), random)
     all_busy = (load**2 / 2) / (1 - load / 2)
     delayed = all_busy / (1 + load + all_busy)
@@ -64,6 +64,6 @@ def test_a_day_is_quiet_at_midnight_and_busy_at_noon() -> None:
 
 def test_replica_hours_are_those_that_were_paid_for() -> None:
     random = np.random.default_rng(3)
-    arrivals = arrivals_of(lambda _: 1.0, 1.0, 7_200, random)
+    arrivals = arrivals_of(steady(1.0), 1.0, 7_200, random)
     run = simulate(arrivals, Replica(2, np.full(3, 0.01)), Autoscaler(least=3), random)
     assert run.replica_hours() == pytest.approx(6, rel=0.01)
