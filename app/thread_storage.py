@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import ConfigurationError
+from app.knowledge.database import database_file
 from app.settings import Settings
 from app.thread_locks import FileThreadLocks, ThreadLocks
 from app.thread_memory import ThreadMemory
@@ -30,7 +31,7 @@ class ThreadStorage:
 async def open_threads(settings: Settings) -> AsyncIterator[ThreadStorage]:
     """Raises `ConfigurationError` where the conversations cannot be kept."""
     url = settings.effective_database_url
-    if url.startswith("postgresql"):
+    if database_file(url) is None:
         async with _open_postgres(url) as storage:
             yield storage
     else:
