@@ -1,14 +1,15 @@
 """`make replicas`: many processes that are one service, of which one is killed every minute, and how fast they are.
 
 Three servers, two workers and one PostgreSQL behind nginx on this machine. Clients store, delete, search and ask at
-random replicas and look at others whether it has happened. Needs Debian's packages `postgresql` and `nginx-light`.
+random replicas and look at others whether it has happened; after Ctrl-C what was done is judged. Needs Debian's
+packages `postgresql` and `nginx-light`.
 """
 
 from __future__ import annotations
 
 import argparse
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 from time import monotonic
 from typing import Any, Final
@@ -39,7 +40,13 @@ def run(town: Town, operations: int, kill_every_s: float) -> dict[str, Any]:
     began = monotonic()
     for client in clients:
         client.thread.start()
-    starts = _kill_now_and_then(town, [client.thread for client in clients], promises, kill_every_s)
+    starts = list[float]()
+    try:
+        _kill_now_and_then(town, [client.thread for client in clients], promises, kill_every_s, starts)
+    except KeyboardInterrupt:
+        say("no new operations; what was done is judged")
+        budget.left = 0
+        _wait_for(client.thread for client in clients)
     took_s = monotonic() - began
     waited_s = _settle(town)
     stuck = [f"{client.thread.name} does not end" for client in clients if client.thread.is_alive()]
@@ -50,10 +57,14 @@ def run(town: Town, operations: int, kill_every_s: float) -> dict[str, Any]:
 
 
 def _kill_now_and_then(
-    town: Town, threads: Sequence[threading.Thread], promises: Promises, every_s: float
-) -> list[float]:
-    """Until all clients are done; gives the seconds that servers took from their start to ready again."""
-    lots, starts = Random(8), list[float]()  # reproducible, not secret  # nosec B311
+    town: Town,
+    threads: Sequence[threading.Thread],
+    promises: Promises,
+    every_s: float,
+    starts: list[float],
+) -> None:
+    """Until all clients are done; `starts` gets the seconds that servers took from their start to ready again."""
+    lots = Random(8)  # reproducible, not secret  # nosec B311
     next_kill, last_count, last_change = monotonic() + every_s, 0, monotonic()
     while any(thread.is_alive() for thread in threads):
         threading.Event().wait(1)
@@ -72,7 +83,12 @@ def _kill_now_and_then(
             if member.address is not None:
                 starts.append(round(took_s, 1))
             next_kill = monotonic() + every_s
-    return starts
+
+
+def _wait_for(threads: Iterable[threading.Thread]) -> None:
+    until = monotonic() + _STALLED_S
+    for thread in threads:
+        thread.join(timeout=max(0.0, until - monotonic()))
 
 
 def _kills(town: Town) -> dict[str, int]:

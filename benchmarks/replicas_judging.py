@@ -35,7 +35,7 @@ def compare_replicas(town: Town, promises: Promises) -> Ends:
     for address, client in clients_of(town.replicas, timeout=60).items():
         with client:
             found[address] = compare_documents(client, promises)
-    hashes = set(town.query("SELECT sha256 FROM documents WHERE has_original"))
+    hashes = set(town.query("SELECT sha256 FROM documents WHERE has_original <> 0"))
     files = {path.name for path in (town.shared / "originals").glob("??/*") if not path.name.startswith(".")}
     names = {member.address: member.name for member in town.replicas}
     by_replica = {str(names[address]): documents for address, documents in found.items()}

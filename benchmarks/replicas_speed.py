@@ -12,19 +12,19 @@ from time import monotonic, perf_counter
 from typing import Any, Final
 
 import httpx
+import psycopg
 
 from app.settings import EMBEDDED_EMBEDDING_MODEL, load_settings
 from benchmarks.replicas_ledger import quantile_ms
 from benchmarks.replicas_town import Member, Town, make_server, open_town, running_postgres
 from benchmarks.service import say
-from benchmarks.speed_scale import fill_store
-from benchmarks.speed_server import cpu_s
-from benchmarks.synthetic import TextSource
+from benchmarks.speed_scale import fill_store, size_mb
+from benchmarks.speed_server import cpu_s, resident_mb
+from benchmarks.synthetic import WORDS_PER_CHUNK, TextSource
 
 _TEXTS: Final = 500
 _CALLERS: Final = 6
 _WARM_S: Final = 5.0
-_WORDS: Final = 60
 _MEANWHILE: Final = 2_000
 
 
@@ -34,6 +34,13 @@ class _Load:
 
     seconds: list[float]
     took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    ready_s: float
+    cpu_s: float
+    resident_mb: int
 
 
 def measure_throughput(seconds: float) -> list[dict[str, Any]]:
@@ -116,24 +123,41 @@ def _measure_starts(chunks: int) -> dict[str, Any]:
             database_url=url,
             embedding_model=EMBEDDED_EMBEDDING_MODEL,
         )
-        fill_store(settings, chunks=chunks, words=_WORDS)
+        empty = _start(server)
+        fill_store(settings, chunks=chunks, words=WORDS_PER_CHUNK)
         say(f"{chunks:,} chunks are stored")
         first, warm = _start(server), _start(server)
-        fill_store(settings, chunks=_MEANWHILE, words=_WORDS, seed=23)
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            stored = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        indexes = size_mb(settings.data_dir / "indexes")
+        fill_store(settings, chunks=_MEANWHILE, words=WORDS_PER_CHUNK, seed=23)
         caught_up = _start(server)
     return {
         "chunks": chunks,
-        "first_s": first,
-        "from_snapshots_s": warm,
-        "caught_up_s": caught_up,
-        "meanwhile": _MEANWHILE,
+        "empty": _told(empty),
+        "without_snapshots": _told(first),
+        "from_snapshots": _told(warm),
+        f"{_MEANWHILE}_more": _told(caught_up),
+        "resident_mb_empty": empty.resident_mb,
+        "resident_mb": warm.resident_mb,
+        "database_mb": round(stored[0] / 2**20) if stored else None,
+        "snapshots_mb": round(indexes),
     }
 
 
-def _start(server: Member) -> float:
+def _told(start: _Start) -> str:
+    return f"{start.ready_s:.1f} s ({start.cpu_s:.1f} s of CPU)"
+
+
+def _start(server: Member) -> _Start:
     """And stop it in order, which leaves a snapshot."""
     server.start()
     try:
-        return round(server.wait_until_ready(), 2)
+        ready_s = server.wait_until_ready()
+        assert server.process is not None
+        used_s = cpu_s(server.process.pid)
+        asked = {"query": "What is the notice period?"}
+        httpx.post(f"http://{server.address}/search", json=asked, trust_env=False, timeout=60)
+        return _Start(ready_s, used_s, round(resident_mb(server.process.pid)["VmRSS"]))
     finally:
         server.stop()

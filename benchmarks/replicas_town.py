@@ -26,7 +26,7 @@ from tests.postgres import Cluster
 
 SHARED: Final = ("originals", "page_images")
 """Folders of a data directory that all processes must have in common; the others are each one's own."""
-_READY_WITHIN_S: Final = 120.0
+_READY_WITHIN_S: Final = 300.0
 _POSTGRES: Final = ("max_connections=300",)
 _NGINX: Final = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;{user}

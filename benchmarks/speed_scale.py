@@ -69,7 +69,7 @@ def measure_scale(folder: Path, *, chunks: int, words: int, repetitions: int) ->
         "LLMOPS_DATABASE_URL": settings.effective_database_url,
     }
     del environment["PYTHONPYCACHEPREFIX"]  # a warm start
-    indexes = {name: _size_mb(settings.data_dir / "indexes" / name) for name in ("vectors", "words")}
+    indexes = {name: size_mb(settings.data_dir / "indexes" / name) for name in ("vectors", "words")}
     with running(SERVICE, environment) as (process, client, ready_s):
         yield Measurement(f"API start to ready, {chunks:,} chunks", "s", ready_s)
         ours, raw = time_in_turn(
@@ -131,5 +131,5 @@ def _add_page(client: httpx.Client) -> float:
     raise AssertionError("the page is not found")
 
 
-def _size_mb(folder: Path) -> float:
+def size_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1024**2
