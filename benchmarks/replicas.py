@@ -92,7 +92,7 @@ def _wait_for(threads: Iterable[threading.Thread]) -> None:
 
 
 def _kills(town: Town) -> dict[str, int]:
-    return {member.name: len(member.killed_at) for member in town.members}
+    return {member.name: len(member.killed) for member in town.members}
 
 
 def _settle(town: Town) -> float:

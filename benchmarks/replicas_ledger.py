@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from benchmarks.replicas_town import Member
 from benchmarks.soak_clients import NO_ANSWER, Ledger
 
-_ABOUT_S = 0.5
-"""A request that began so shortly after a kill may still have been sent to the dead process."""
-
 
 @dataclass
 class Promises(Ledger):
@@ -76,7 +73,8 @@ class Budget:
 
 
 def was_killed(member: Member, began: float, ended: float) -> bool:
-    return any(began - _ABOUT_S <= moment <= ended for moment in member.killed_at)
+    """Whether the member was on its way out at any moment of a request."""
+    return any(began <= gone and killed <= ended for killed, gone in member.killed)
 
 
 def quantile_ms(seconds: Sequence[float], share: float) -> int:

@@ -80,7 +80,7 @@ class Replicas:
         self, route: str, member: Member, began: float, error: httpx.TransportError
     ) -> None:
         """A replica that has been killed and is not up again has nobody at its door."""
-        if not (member.killed_at and isinstance(error, httpx.ConnectError)):
+        if not (member.killed and isinstance(error, httpx.ConnectError)):
             self._promises.unanswered(route, began, [member], f"{member.name}: {error!r}")
 
     def _noted(self, route: str, response: httpx.Response, replica: str, began: float) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pwd
 import shutil
@@ -56,7 +57,8 @@ class Member:
     log: Path
     address: str | None = None
     """Host and port of a server; None for a worker."""
-    killed_at: list[float] = field(default_factory=list)
+    killed: list[tuple[float, float]] = field(default_factory=list)
+    """When it was killed and when it was gone: until then the system takes connections for it and resets them."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -68,9 +70,11 @@ class Member:
     def kill(self) -> None:
         """At once, with nothing put in order."""
         assert self.process is not None
-        self.killed_at.append(time.monotonic())
+        began = time.monotonic()
+        self.killed.append((began, math.inf))
         self.process.kill()
         self.process.wait(timeout=30)
+        self.killed[-1] = (began, time.monotonic())
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -17,7 +17,7 @@ ENDS = Ends({"replica-0": KEPT, "replica-1": KEPT}, files_left=[], files_missing
 
 
 def member(*killed_s_ago: float) -> Member:
-    killed = [time.monotonic() - seconds for seconds in killed_s_ago]
+    killed = [(time.monotonic() - seconds, time.monotonic() - seconds + 0.1) for seconds in killed_s_ago]
     return Member("replica-0", (), {}, Path("output"), "127.0.0.1:1", killed)
 
 
