@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-postgres check format fuzz fuzz-setup objects-setup properties security audit sbom licences docs bench soak eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup run test test-postgres check format fuzz fuzz-setup objects-setup properties security audit sbom licences docs bench soak replicas simulate eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -84,6 +84,12 @@ bench: dev-setup ## measure speed and memory into benchmarks/results/
 
 soak: dev-setup ## twenty minutes of load with everything that goes wrong; needs root and Debian's libfaketime
 	$(BIN)/python -m benchmarks.soak
+
+replicas: dev-setup ## three servers and two workers on one PostgreSQL, one killed each minute; needs Debian's postgresql and nginx-light
+	$(BIN)/python -m benchmarks.replicas
+
+simulate: dev-setup ## a day of 3 to 10 replicas under an autoscaler, simulated from what one real server shows
+	$(BIN)/python -m benchmarks.fleet_day
 
 eval: dev-setup ## measure the quality of retrieval and answers into benchmarks/results/
 	$(BIN)/python -m benchmarks.eval

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import ConfigurationError
+from app.knowledge.database import database_file
 from app.settings import Settings
 from app.thread_locks import FileThreadLocks, ThreadLocks
 from app.thread_memory import ThreadMemory
@@ -28,7 +29,7 @@ class ThreadStorage:
 
 def are_on_server(settings: Settings) -> bool:
     """Whether the conversations are elsewhere than in the data directory."""
-    return settings.effective_database_url.startswith("postgres")
+    return database_file(settings.effective_database_url) is None
 
 
 @asynccontextmanager

@@ -92,17 +92,23 @@ def compare_documents(api: httpx.Client, ledger: Ledger) -> Documents:
 
 def judge(ledger: Ledger, samples: Sequence[Sample], documents: Documents, seconds: float) -> list[str]:
     """The bars that do not hold, in words; none of them means that the soak was passed."""
+    return judge_promises(ledger, documents) + _judge_growth(samples, seconds)
+
+
+def judge_promises(ledger: Ledger, documents: Documents | None = None) -> list[str]:
+    """Answers that nobody had to expect, and documents that are not as they were promised to be."""
     wrong = {
         f"{status} at {route}": count
         for (route, status), count in ledger.answers.items()
         if (status >= 400 and status not in INTENDED) or status == NO_ANSWER
     }
     failures = [f"{count} times {what}" for what, count in wrong.items()]
-    for what in ("lost", "ghosts", "duplicates", "not_indexed", "not_found"):
-        names = getattr(documents, what)
-        if names:
-            failures.append(f"{len(names)} documents {what}: {', '.join(names[:5])}")
-    return failures + _judge_growth(samples, seconds)
+    if documents is not None:
+        for what in ("lost", "ghosts", "duplicates", "not_indexed", "not_found"):
+            names = getattr(documents, what)
+            if names:
+                failures.append(f"{len(names)} documents {what}: {', '.join(names[:5])}")
+    return failures
 
 
 def _judge_growth(samples: Sequence[Sample], seconds: float) -> list[str]:

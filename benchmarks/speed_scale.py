@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.knowledge import open_knowledge
 from app.knowledge.store import open_store
 from app.models.embeddings import EmbeddingModel, build_embedding_model
+from app.settings import Settings
 from benchmarks.service import say, settings_below
 from benchmarks.speed_search import BareSearch, cut
 from benchmarks.speed_server import SERVICE, environment_below, resident_mb, running
@@ -27,12 +28,23 @@ _VISIBLE_WITHIN_S = 30.0
 def fill_folder(folder: Path, *, chunks: int, words: int) -> None:
     """Put synthetic chunks with random vectors into the store below a folder, and leave snapshots of both indexes."""
     settings = settings_below(folder)
+    fill_store(settings, chunks=chunks, words=words)
+    say(f"{chunks:,} chunks are stored")
+    with open_knowledge(settings, build_embedding_model(settings)) as knowledge:
+        knowledge.settle()
+
+
+def fill_store(settings: Settings, *, chunks: int, words: int, seed: int = 7) -> None:
+    """Put synthetic chunks with random vectors into a store, a thousand in each document."""
     model = build_embedding_model(settings)
     with open_store(settings.effective_database_url, settings.data_dir) as store:
-        for number, (texts, vectors) in enumerate(_parts(model, chunks, words)):
+        for number, (texts, vectors) in enumerate(_parts(model, chunks, words, seed)):
             text = "\n".join(texts)
             document = store.begin_document(
-                text.encode(), name=f"synthetic {number}", collection="default", media_type="text/plain"
+                text.encode(),
+                name=f"synthetic {seed} {number}",
+                collection="default",
+                media_type="text/plain",
             )
             store.commit_document(
                 document.document_id,
@@ -41,9 +53,6 @@ def fill_folder(folder: Path, *, chunks: int, words: int) -> None:
                 vectors=vectors,
                 embedding_model=model.name,
             )
-    say(f"{chunks:,} chunks are stored")
-    with open_knowledge(settings, model) as knowledge:
-        knowledge.settle()
 
 
 def measure_scale(folder: Path, *, chunks: int, words: int, repetitions: int) -> Iterator[Measurement]:
@@ -60,7 +69,7 @@ def measure_scale(folder: Path, *, chunks: int, words: int, repetitions: int) ->
         "LLMOPS_DATABASE_URL": settings.effective_database_url,
     }
     del environment["PYTHONPYCACHEPREFIX"]  # a warm start
-    indexes = {name: _size_mb(settings.data_dir / "indexes" / name) for name in ("vectors", "words")}
+    indexes = {name: size_mb(settings.data_dir / "indexes" / name) for name in ("vectors", "words")}
     with running(SERVICE, environment) as (process, client, ready_s):
         yield Measurement(f"API start to ready, {chunks:,} chunks", "s", ready_s)
         ours, raw = time_in_turn(
@@ -88,10 +97,12 @@ def measure_scale(folder: Path, *, chunks: int, words: int, repetitions: int) ->
         yield Measurement(f"one page until found, {chunks:,} chunks", "ms", in_ms([_add_page(client)]))
 
 
-def _parts(model: EmbeddingModel, chunks: int, words: int) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+def _parts(
+    model: EmbeddingModel, chunks: int, words: int, seed: int = 7
+) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
     """Texts and unit vectors, a thousand at a time, the same in every run."""
     dimension = len(model.embed_query("dimension"))
-    source, random = TextSource(), np.random.default_rng(7)
+    source, random = TextSource(seed), np.random.default_rng(seed)
     for start in range(0, chunks, _PART):
         count = min(_PART, chunks - start)
         vectors = random.standard_normal((count, dimension), dtype=np.float32)
@@ -120,5 +131,5 @@ def _add_page(client: httpx.Client) -> float:
     raise AssertionError("the page is not found")
 
 
-def _size_mb(folder: Path) -> float:
+def size_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1024**2

@@ -89,7 +89,7 @@ def running(
     command: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client, float]]:
     """Run `command` with a free port behind it until it answers; gives it, a client, and the seconds that took."""
-    port = _free_port()
+    port = free_port()
     started = perf_counter()
     with (
         TemporaryFile() as output,
@@ -132,7 +132,7 @@ def environment_below(folder: Path) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

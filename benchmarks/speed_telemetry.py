@@ -31,7 +31,7 @@ _AT_A_TIME = {"/ask": 20, "/search": 100}
 
 
 @dataclass(frozen=True)
-class _Server:
+class SampleServer:
     client: httpx.Client
     pid: int
 
@@ -50,7 +50,7 @@ def measure_telemetry(*, rounds: int) -> Iterator[Measurement]:
         if find_spec("opentelemetry.exporter") is not None:
             everything |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
         choices = {"off": _OFF, "metrics": {}, "everything": everything}
-        servers = {name: stack.enter_context(_serving(chosen)) for name, chosen in choices.items()}
+        servers = {name: stack.enter_context(serving_samples(chosen)) for name, chosen in choices.items()}
         questions = [expectation.question for expectation in load_expectations()]
         asked: dict[str, list[dict[str, object]]] = {
             "/ask": [{"question": question, "mode": "demo"} for question in questions],
@@ -61,7 +61,7 @@ def measure_telemetry(*, rounds: int) -> Iterator[Measurement]:
 
 
 def _compare(
-    path: str, bodies: list[dict[str, object]], servers: Mapping[str, _Server], rounds: int
+    path: str, bodies: list[dict[str, object]], servers: Mapping[str, SampleServer], rounds: int
 ) -> Iterator[Measurement]:
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
     numbers = count()
@@ -90,7 +90,8 @@ def _mean(values: list[float]) -> float:
 
 
 @contextmanager
-def _serving(chosen: Mapping[str, str]) -> Iterator[_Server]:
+def serving_samples(chosen: Mapping[str, str]) -> Iterator[SampleServer]:
+    """A server in demo mode that has read the samples, with these settings beside."""
     with TemporaryDirectory(prefix="llmops-measured-") as folder:
         environment = environment_below(Path(folder)) | {"USE_DEMO_MODE": "true"} | dict(chosen)
         with running(SERVICE, environment) as (process, client, _):
@@ -100,7 +101,7 @@ def _serving(chosen: Mapping[str, str]) -> Iterator[_Server]:
                 if path.suffix in {".md", ".txt"}
             ]
             client.post("/index", json={"documents": documents}).raise_for_status()
-            yield _Server(client, process.pid)
+            yield SampleServer(client, process.pid)
 
 
 @contextmanager

@@ -106,6 +106,12 @@ class Cluster:
         self._wait()
         return f"postgresql+psycopg://test@127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """Of the server's first process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """Stop at once, as if the machine had failed."""
         if self._process is not None:

@@ -1,15 +1,43 @@
-"""The conversation of ten turns in node/conversation.mjs, by LangServe's RemoteRunnable for Python."""
+"""The conversation of ten turns in node/conversation.mjs, by LangServe's RemoteRunnable for Python.
+
+Once with one server, and once with three on one database, of which any gets the next request.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.live import remote
+from tests.live import make_settings, remote, running
+from tests.postgres import postgres_url
 
 HOLIDAYS = "How many days of paid holiday do full-time employees have?"
+
+
+class AnyOf:
+    """The same runnable at several servers, of which each call goes to another one."""
+
+    def __init__(self, runnables: list[Any]) -> None:
+        self._runnables = runnables
+        self._lots = Random(8)
+        self._last: Any = None
+
+    def __getattr__(self, call: str) -> Any:
+        self._last = self._lots.choice([one for one in self._runnables if one is not self._last])
+        return getattr(self._last, call)
+
+
+@contextmanager
+def anywhere(servers: list[httpx.Client], path: str) -> Iterator[Any]:
+    with ExitStack() as stack:
+        runnables = [stack.enter_context(remote(server, path)) for server in servers]
+        yield runnables[0] if len(servers) == 1 else AnyOf(runnables)
 
 
 def streamed(agent: Any, question: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -23,11 +51,38 @@ def streamed(agent: Any, question: str, config: dict[str, Any]) -> dict[str, Any
 
 
 def test_ten_turns_by_langserves_remote_runnable(service: httpx.Client) -> None:
+    converse([service])
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(240)  # three servers start, one after another on two cores
+def test_ten_turns_of_which_each_comes_to_another_replica(tmp_path: Path, samples: Path) -> None:
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(running(make_settings(tmp_path / name, **replica_of(tmp_path))))
+            for name in ("one", "two", "three")
+        ]
+        for number, path in enumerate(sorted(samples.iterdir())):
+            files = {"files": (path.name, path.read_bytes())}
+            answer = servers[number % 3].post("/upload", params={"wait": "true"}, files=files)
+            assert answer.json()["documents"][0]["status"] == "indexed"
+        converse(servers)
+
+
+def replica_of(folder: Path) -> dict[str, Any]:
+    return {
+        "database_url": postgres_url(folder),
+        "use_demo_mode": True,
+        "embedding_model": "embedded:all-MiniLM-L6-v2",
+    }
+
+
+def converse(servers: list[httpx.Client]) -> None:
     config: dict[str, Any] = {"configurable": {"thread_id": "python"}}
     with (
-        remote(service, "agent") as agent,
-        remote(service, "research") as research,
-        remote(service, "qa") as qa,
+        anywhere(servers, "agent") as agent,
+        anywhere(servers, "research") as research,
+        anywhere(servers, "qa") as qa,
     ):
 
         def invoked(question: str) -> dict[str, Any]:
@@ -58,8 +113,8 @@ def test_ten_turns_by_langserves_remote_runnable(service: httpx.Client) -> None:
         assert refused.value.response.json()["code"] == "invalid_request"
         assert invoked(HOLIDAYS)["answer"] == holidays["answer"]
 
-    turns = service.get("/threads/python").raise_for_status().json()["turns"]
-    assert (
-        len(turns) == 7
-    )  # the research and the batch were not on the thread, and the refused one is no turn
-    assert [turns[0]["question"], turns[-1]["question"]] == [HOLIDAYS, HOLIDAYS]
+    for server in servers:
+        turns = server.get("/threads/python").raise_for_status().json()["turns"]
+        # The research and the batch were not on the thread, and the refused one is no turn.
+        assert len(turns) == 7
+        assert [turns[0]["question"], turns[-1]["question"]] == [HOLIDAYS, HOLIDAYS]

@@ -153,6 +153,15 @@ async def test_a_plan_that_one_replica_has_made_goes_on_at_another(tmp_path: Pat
         assert (resumed.question, resumed.plan) == ("Which rents rise?", ("one", "two"))
 
 
+async def test_an_address_as_hosters_write_it_leads_to_the_same_conversations(
+    tmp_path: Path, url: str
+) -> None:
+    short = make_settings(tmp_path, database_url=url.replace("postgresql+psycopg://", "postgres://"))
+    async with open_threads(short) as here, open_threads(make_settings(tmp_path, database_url=url)) as there:
+        await here.memory.plans.keep("t", {"question": "Which rents rise?"}, ["one"], 1.0)
+        assert await there.memory.plans.get("t") == ({"question": "Which rents rise?"}, ["one"])
+
+
 async def test_replicas_that_start_at_once_make_the_tables_once(url: str) -> None:
     async def start() -> None:
         async with open_postgres_memory(url, lease_metadata) as memory:
