@@ -45,6 +45,7 @@ class ThreadLeases(ThreadLocks):
         self._lease_s = lease_s
         self._every_s = every_s
         self._mine: set[str] = set()
+        self._returning: set[asyncio.Task[None]] = set()
         self._renewing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -55,13 +56,20 @@ class ThreadLeases(ThreadLocks):
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.wait([self._renewing])
+        if self._returning:
+            await asyncio.wait(self._returning)
 
     @asynccontextmanager
     async def claim(self, thread_id: str) -> AsyncIterator[None]:
         owner = uuid4().hex
-        with self._memory.translated("claimed"):
-            if not await self._take(thread_id, owner):
-                raise busy(thread_id)
+        try:
+            with self._memory.translated("claimed"):
+                is_mine = await self._take(thread_id, owner)
+        except asyncio.CancelledError:  # it may be taken by now
+            await self._give_back(owner)
+            raise
+        if not is_mine:
+            raise busy(thread_id)
         self._mine.add(owner)
         try:
             yield
@@ -84,6 +92,13 @@ class ThreadLeases(ThreadLocks):
             )
 
     async def _give_back(self, owner: str) -> None:
+        """Whose reader has hung up is cancelled here again and again; the thread has to be free all the same."""
+        returning = asyncio.create_task(self._return(owner))
+        self._returning.add(returning)
+        returning.add_done_callback(self._returning.discard)
+        await asyncio.shield(returning)
+
+    async def _return(self, owner: str) -> None:
         try:
             with self._memory.translated("freed"):
                 async with self._memory.database.writing() as now:

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
@@ -45,7 +45,9 @@ def postgres_url(folder: Path) -> str:
     with _administration() as connection:
         there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         if there is None:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {_MADE_UP}")
+            # Another process of the same test may be as fast.
+            with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                connection.execute(f"CREATE DATABASE {name} TEMPLATE {_MADE_UP}")
     return f"{server()}/{name}"
 
 

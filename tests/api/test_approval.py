@@ -124,6 +124,7 @@ def test_the_title_that_a_user_gave_outlasts_the_plan(library: httpx.Client) -> 
     assert [(found["title"], found["turn_count"]) for found in listed(library)] == [("Rents", 1)]
 
 
+@pytest.mark.sqlite
 def test_a_plan_of_an_earlier_version_is_listed_after_the_next_start(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
     with running(settings) as server:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import postgres
 from tests.api.conftest import HANDBOOK
 from tests.backup_children import backup_of, restore_to
 from tests.live import make_settings, running
@@ -92,13 +93,16 @@ def test_any_text_may_be_a_comment(server: httpx.Client) -> None:
     run_id = ask(server, "any-text")
     for comment in (
         "x" * 2_000,
-        "a\u0000b",
         "'; DELETE FROM turns; --",
         "<script>alert(1)</script>",
         "🦄" * 2_000,
     ):
         assert give(server, run_id, -1, comment)["comment"] == comment
         assert said(server, "any-text")[-1]["comment"] == comment  # type: ignore[index]
+    zero = give(server, run_id, -1, "a\u0000b")["comment"]
+    assert zero == "a\u0000b"
+    stored = "a\N{REPLACEMENT CHARACTER}b" if postgres.is_asked_for() else zero
+    assert said(server, "any-text")[-1]["comment"] == stored  # type: ignore[index]
     half = json.dumps({"run_id": run_id, "score": 1, "comment": "\ud800"})
     kept = server.post("/feedback", content=half, headers={"content-type": "application/json"})
     assert kept.json()["comment"] == "\N{REPLACEMENT CHARACTER}"
@@ -135,6 +139,7 @@ def test_feedback_goes_with_the_last_thread_that_has_its_run(server: httpx.Clien
     assert server.delete(f"/feedback/{run_id}").status_code == 404
 
 
+@pytest.mark.sqlite
 def test_feedback_outlives_a_restart_and_comes_back_from_a_backup(tmp_path: Path) -> None:
     settings = make_settings(tmp_path)
     with running(settings) as server:

@@ -183,6 +183,7 @@ def metrics_on_again() -> Iterator[None]:
     configure_metrics(is_on=True, prices={})
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_gone_is_seen_and_the_rest_still_told(tmp_path: Path) -> None:
     with running(make_settings(tmp_path)) as server:
         server.post("/index", json={"documents": [{"text": HANDBOOK, "name": "handbook.md"}]})

@@ -154,6 +154,7 @@ def test_an_export_shows_what_was_said_and_where_it_stands(talked: httpx.Client)
     assert talked.get("/threads/second/export", params={"format": "exe"}).status_code == 422
 
 
+@pytest.mark.sqlite
 def test_a_busy_thread_is_not_deleted(tmp_path_factory: pytest.TempPathFactory) -> None:
     settings = make_settings(tmp_path_factory.mktemp("busy"))
     with running(settings) as server:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import multiprocessing
 import random
-import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app.ingestion.assembly import Ingestion, build_ingestion
 from app.ingestion.uploads import ReceivedFile
+from app.knowledge.database import open_database
 from app.knowledge.store import KnowledgeStore, open_store
 from app.settings import Settings, load_settings
 from tests.fixtures.measures import FourLetterPieces
 from tests.knowledge_base import fake_model, open_test_knowledge
+from tests.postgres import database_url
 
 KILLS = 20
 LEASE_S = 0.5
@@ -33,7 +35,9 @@ def assembled(store: KnowledgeStore, settings: Settings) -> Ingestion:
 
 
 def settings_of(folder: Path) -> Settings:
-    return load_settings(data_dir=folder, chunk_tokens=32, chunk_overlap_tokens=4)
+    return load_settings(
+        data_dir=folder, database_url=database_url(folder), chunk_tokens=32, chunk_overlap_tokens=4
+    )
 
 
 def work_until_killed(folder: Path, started: Path) -> None:
@@ -78,8 +82,8 @@ def wait_for(marks: Sequence[Path]) -> None:
 
 
 def was_interrupted(folder: Path) -> bool:
-    with closing(sqlite3.connect(folder / "llmops.db")) as database:
-        (attempts,) = database.execute("SELECT max(attempts) FROM documents").fetchone()
+    with closing(open_database(database_url(folder))) as database, database.reading() as connection:
+        attempts = connection.execute(text("SELECT max(attempts) FROM documents")).scalar_one()
     return bool(attempts > 1)
 
 

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from app.errors import StorageUnavailable, ThreadBusy
@@ -123,6 +124,17 @@ async def test_who_was_too_late_does_not_free_the_thread_of_another(
         await late.__aexit__(None, None, None)
         with pytest.raises(ThreadBusy):
             await one.require_free("t")
+
+
+async def test_a_thread_is_free_as_soon_as_its_reader_has_hung_up(url: str) -> None:
+    async with open_postgres_memory(url, lease_metadata) as memory:
+        leases = ThreadLeases(memory)
+        for delay in (0.0, 0.001, 0.002, 0.005, 0.01, 0.05):
+            with anyio.move_on_after(delay):  # which cancels at each step, as a server's scope does
+                async with leases.claim("t"):
+                    await asyncio.sleep(60)
+            await leases.aclose()
+            await ThreadLeases(memory).require_free("t")
 
 
 def replica(storage: ThreadStorage) -> Runner:
