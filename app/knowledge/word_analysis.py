@@ -72,14 +72,15 @@ def plain_text(text: str) -> str:
 
 
 def _stem(text: str, language: str) -> list[str]:
-    words: list[str] = _stemmer(language).analyze(text)
+    scripts = () if text.isascii() else _STEMMERS_BY_SCRIPT  # which cost twice as much as all the rest
+    words: list[str] = _stemmer(language, *scripts).analyze(text)
     return words
 
 
 @cache
-def _stemmer(language: str) -> tantivy.TextAnalyzer:
+def _stemmer(*names: str) -> tantivy.TextAnalyzer:
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(tantivy.Filter.lowercase())
-    for name in (language, *_STEMMERS_BY_SCRIPT):
+    for name in names:
         builder = builder.filter(tantivy.Filter.stemmer(name))
     return builder.filter(tantivy.Filter.ascii_fold()).build()
 
