@@ -83,12 +83,12 @@ class _Pod:
 
 
 def arrivals_of(
-    rate: Callable[[float], float], highest: float, until_s: float, random: np.random.Generator
+    rate: Callable[[float], float], highest: float, until_s: float, rng: np.random.Generator
 ) -> Seconds:
     """Moments (s) of a Poisson process with `rate` (1/s) at each moment, never above `highest`; by thinning."""
-    count = random.poisson(highest * until_s)
-    moments = np.sort(random.uniform(0, until_s, count))
-    kept = random.uniform(0, highest, count) < np.array([rate(moment) for moment in moments])
+    count = rng.poisson(highest * until_s)
+    moments = np.sort(rng.uniform(0, until_s, count))
+    kept = rng.uniform(0, highest, count) < np.array([rate(moment) for moment in moments])
     return moments[kept]
 
 
@@ -103,19 +103,19 @@ def daily(quiet: float, busy: float, day_s: float = DAY_S) -> Callable[[float], 
 
 
 def simulate(
-    arrivals: Seconds, replica: Replica, autoscaler: Autoscaler, random: np.random.Generator
+    arrivals: Seconds, replica: Replica, autoscaler: Autoscaler, rng: np.random.Generator
 ) -> FleetRun:
     """Let the requests come, starting with the least number of replicas, all ready."""
-    return _Fleet(arrivals, replica, autoscaler, random).run()
+    return _Fleet(arrivals, replica, autoscaler, rng).run()
 
 
 class _Fleet:
     def __init__(
-        self, arrivals: Seconds, replica: Replica, autoscaler: Autoscaler, random: np.random.Generator
+        self, arrivals: Seconds, replica: Replica, autoscaler: Autoscaler, rng: np.random.Generator
     ) -> None:
         self._arrivals = arrivals
-        self._work = random.choice(replica.work_s, len(arrivals))
-        self._lots = random.random(len(arrivals))
+        self._work = rng.choice(replica.work_s, len(arrivals))
+        self._lots = rng.random(len(arrivals))
         self._replica = replica
         self._autoscaler = autoscaler
         self._pods = [_Pod(replica.cores, 0.0) for _ in range(autoscaler.least)]

@@ -45,7 +45,7 @@ class MilvusServer:
     Every method, of collections as well, raises VectorsUnavailable when Milvus does not answer, or not as it should.
     """
 
-    def __init__(self, uri: str, token: str = "") -> None:
+    def __init__(self, uri: str, token: str) -> None:
         self._uri = uri
         self._token = token
         self._lock = threading.Lock()
