@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-postgres check format fuzz fuzz-setup objects-setup properties security audit sbom licences docs bench soak replicas simulate eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup setup-full run test test-postgres check format fuzz fuzz-setup objects-setup properties security audit sbom licences docs bench soak replicas simulate eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -19,6 +19,9 @@ help: ## list these targets
 
 setup: ## create .venv with the locked dependencies and the llmops command; nothing when up to date
 	@$(INSTALL) requirements.lock
+
+setup-full: ## the same with what PostgreSQL, Milvus, stores of objects and traces need
+	@$(INSTALL) requirements-full.lock
 
 run: setup ## start the API and the UI, with the sample documents on first start
 	@$(BIN)/python -m scripts.run
@@ -100,7 +103,7 @@ langgraph: langgraph-setup ## serve the graphs to LangGraph's Studio and SDK at 
 langgraph-setup: setup
 	@sh scripts/own_environment.sh .venv-langgraph 'langgraph-cli[inmem]==0.4.40' with-project
 
-lock: ## bring the two lock files up to date with pyproject.toml
+lock: ## bring the lock files up to date with pyproject.toml
 	@sh scripts/lock.sh
 
 clean: ## remove .venv and caches; documents in data/ and logs stay

@@ -102,7 +102,7 @@ def identity() -> str:
 
 
 def installed_state(lock: str) -> dict[str, Any]:
-    """What `installed.json` says once `lock` is installed; the development lock contains the run-time lock."""
+    """What `installed.json` says once `lock` is installed; the others contain the run-time lock."""
     return {
         "complete": True,
         "built_with": identity(),
