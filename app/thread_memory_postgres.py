@@ -29,6 +29,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import psycopg
 
 from app.errors import ConfigurationError, StorageUnavailable
+from app.knowledge.database_address import shown_address
+from app.knowledge.database_postgres import NOTICING
 from app.thread_database import Parameters, ThreadConnection, ThreadDatabase
 from app.thread_memory import ThreadMemory
 from app.thread_tables import metadata
@@ -128,7 +130,8 @@ class PostgresThreadMemory(ThreadMemory, AsyncPostgresSaver):
         try:
             yield
         except Error as error:
-            raise StorageUnavailable(f"The conversation cannot be {what}: {error}") from error
+            reason = "the server does not answer" if error.sqlstate is None else str(error).partition("\n")[0]
+            raise StorageUnavailable(f"The conversation cannot be {what}: {reason}") from error
 
     async def forget_earlier(self, newest: RunnableConfig) -> None:
         await self.aprune([newest["configurable"]["thread_id"]])
@@ -165,6 +168,7 @@ async def open_postgres_memory(database_url: str, *more: MetaData) -> AsyncItera
         "row_factory": dict_row,
         "connect_timeout": _PATIENCE_S,
         "prepare_threshold": None,  # PgBouncer gives each transaction another session
+        **{name: value for name, value in NOTICING.items() if name not in url.query},
     }
     async with AsyncExitStack() as stack:
         try:
@@ -184,6 +188,6 @@ async def open_postgres_memory(database_url: str, *more: MetaData) -> AsyncItera
             memory = PostgresThreadMemory(pool)
             await memory.create_tables(*more)
         except OperationalError as error:
-            shown = url.render_as_string(hide_password=True)
+            shown = shown_address(database_url)
             raise ConfigurationError(f"{shown!r} cannot be used to remember conversations: {error}") from None
         yield memory

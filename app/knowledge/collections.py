@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 
 from app.errors import CollectionExists
 from app.knowledge.database import Database
-from app.knowledge.deletion import remove_documents, remove_unused_originals
+from app.knowledge.deletion import remove_documents, remove_files
 from app.knowledge.insertion import insert_collection
 from app.knowledge.originals import Originals
 from app.knowledge.ownership import belongs_to
@@ -79,8 +79,7 @@ class Collections:
             rows = connection.execute(inside).all()
             remove_documents(connection, [row.document_id for row in rows])
             connection.execute(delete(collections).where(collections.c.name == name))
-        with self._database.writing() as connection:
-            remove_unused_originals(connection, self._originals, [row.sha256 for row in rows])
+        remove_files(self._database, self._originals, [row.sha256 for row in rows])
         return len(rows)
 
     def settings_for(self, name: str, defaults: Settings) -> Settings:

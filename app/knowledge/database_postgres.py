@@ -27,15 +27,18 @@ _TRUSTED_FOR_S = 5.0
 """So long after its use a connection is taken without asking the server, unless that has closed it."""
 _LAST_USE = "last_use"
 _TIMEOUTS_S = {"statement_timeout": 120, "lock_timeout": 30, "idle_in_transaction_session_timeout": 600}
+NOTICING: dict[str, Any] = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""So that a machine that went away without a word is noticed in a minute."""
 _CONNECTING: dict[str, Any] = {
     "application_name": APPLICATION,
     "connect_timeout": 10,
     "options": " ".join(f"-c {name}={seconds}s" for name, seconds in _TIMEOUTS_S.items()),
-    # A machine that went away without a word is noticed in a minute.
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
+} | NOTICING
 _MIGRATION = 0x6C6C6D6F70730001
 """Advisory lock of whoever changes the schema."""
 

@@ -9,10 +9,12 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from app.knowledge.batches import forget_answers
 from app.knowledge.changes import record_removal
+from app.knowledge.database import Database
 from app.knowledge.originals import Originals
 from app.knowledge.tables import chunks, document_texts, documents, summary_notes
 
 _BATCH = 500  # parameters of one statement; SQLite and PostgreSQL both have a limit
+_FILES_AT_A_TIME = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,13 @@ def remove_unused_originals(connection: Connection, originals: Originals, hashes
         in_use = select(documents.c.document_id).where(documents.c.sha256 == sha256)
         if connection.execute(in_use).first() is None:
             originals.remove(sha256)
+
+
+def remove_files(database: Database, originals: Originals, hashes: Sequence[str]) -> None:
+    """The same for any number, in turns of a few: a store of objects takes its time, and others want to write."""
+    for start in range(0, len(hashes), _FILES_AT_A_TIME):
+        with database.writing() as connection:
+            remove_unused_originals(connection, originals, hashes[start : start + _FILES_AT_A_TIME])
 
 
 def unclaimed_originals(connection: Connection, originals: Originals) -> list[str]:

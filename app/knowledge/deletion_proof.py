@@ -106,8 +106,9 @@ def _tables(database: Database, document_id: str) -> Iterator[Finding]:
 
 
 def _originals(database: Database, originals: Originals, document_id: str) -> Finding:
-    with database.writing() as connection:  # so that no file is just arriving
-        left = set(originals.hashes()) - set(connection.scalars(select(documents.c.sha256)))
+    there = set(originals.hashes())
+    with database.writing() as connection:  # after which no document is still about to name one of these
+        left = there - set(connection.scalars(select(documents.c.sha256)))
         names = list(connection.scalars(select(collections.c.name)))
     if not left:
         return Finding("originals", "clean", "every file belongs to a document that is there")

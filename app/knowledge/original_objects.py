@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from io import BytesIO
 from logging import getLogger
 from typing import Any, BinaryIO, Final, Protocol, cast
 from urllib.parse import urlsplit
@@ -17,10 +18,11 @@ from app.knowledge.originals import ABANDONED_AFTER_S, HASH_DIGITS, missing, pla
 
 log = getLogger("llmops.api")
 
+_OWNER: Final = "knowledge-base"
 SCHEMES: Final = ("s3", "gs", "az", "abfs")
 _OPTIONS: Final[dict[str, Any]] = {
-    "client_options": {"timeout": "60s", "connect_timeout": "5s", "allow_http": True},
-    "retry_config": {"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
+    "client_options": {"timeout": "25s", "connect_timeout": "5s", "allow_http": True},
+    "retry_config": {"max_retries": 1, "retry_timeout": timedelta(seconds=20)},
 }
 
 
@@ -30,14 +32,15 @@ class Files(Protocol):
     def pipe_file(self, path: str, value: bytes) -> object: ...
     def cp_file(self, path1: str, path2: str) -> object: ...
     def rm_file(self, path: str) -> object: ...
-    def open(self, path: str, mode: str) -> Any: ...
+    def cat_file(self, path: str) -> bytes: ...
     def find(self, path: str) -> list[str]: ...
-    def exists(self, path: str) -> bool: ...
     def modified(self, path: str) -> datetime: ...
 
 
 class OriginalObjects:
     """Objects below `root`, each at `<first two digits>/<sha256>`; what arrives is at `arriving/` until it is there.
+
+    `knowledge-base` there says whose they are. Together with a retry no call takes as long as a writer may stand still.
 
     An object appears whole or not at all, so putting into place is a copy within the store.
     """
@@ -50,22 +53,24 @@ class OriginalObjects:
     @contextmanager
     def staged(self, data: bytes, sha256: str) -> Iterator[Callable[[], None]]:
         aside = f"{self._root}/arriving/{sha256}.{uuid4().hex}"
-        with _translated():
-            self._files.pipe_file(aside, data)
 
         def publish() -> None:
             with _translated():
                 self._files.cp_file(aside, self._path(sha256))
 
         try:
+            with _translated():
+                self._files.pipe_file(aside, data)
             yield publish
         finally:
-            self._remove(aside)
+            with suppress(StorageUnavailable):  # it goes with what was abandoned
+                self._remove(aside)
 
     def open(self, sha256: str) -> BinaryIO:
+        """All of it at once: a reader that asked again and again could find it removed meanwhile."""
         try:
             with _translated():
-                return cast(BinaryIO, self._files.open(self._path(sha256), "rb"))
+                return BytesIO(self._files.cat_file(self._path(sha256)))
         except FileNotFoundError:
             raise missing(sha256) from None
 
@@ -84,13 +89,20 @@ class OriginalObjects:
     def remove_abandoned(self) -> None:
         with _translated():
             for aside in self._files.find(f"{self._root}/arriving"):
-                if self._files.modified(aside).timestamp() < time.time() - ABANDONED_AFTER_S:
-                    self._remove(aside)
+                with suppress(FileNotFoundError):  # or it is in place by now
+                    if self._files.modified(aside).timestamp() < time.time() - ABANDONED_AFTER_S:
+                        self._remove(aside)
 
-    def require_reachable(self) -> None:
-        """Raises StorageUnavailable."""
+    def owner(self) -> str | None:
+        try:
+            with _translated():
+                return self._files.cat_file(f"{self._root}/{_OWNER}").decode()
+        except FileNotFoundError:
+            return None
+
+    def claim(self, store_id: str) -> None:
         with _translated():
-            self._files.exists(self._path("0" * HASH_DIGITS))
+            self._files.pipe_file(f"{self._root}/{_OWNER}", store_id.encode())
 
     def _remove(self, path: str) -> None:
         with suppress(FileNotFoundError), _translated():
@@ -135,7 +147,7 @@ def open_original_objects(url: str, images: ImageCache) -> OriginalObjects:
     files = FsspecStore(cast(Any, parts.scheme), **_OPTIONS)
     objects = OriginalObjects(files, f"{parts.netloc}{parts.path.rstrip('/')}", images)
     try:
-        objects.require_reachable()
+        objects.owner()
     except StorageUnavailable as error:
         raise ConfigurationError(f"LLMOPS_ORIGINALS_URL={url!r}: {_said(error.__cause__)}") from error
     return objects

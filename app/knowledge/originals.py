@@ -40,6 +40,11 @@ class Originals(Protocol):
     def hashes(self) -> Iterator[str]:
         """The hashes of all files, in no order."""
 
+    def owner(self) -> str | None:
+        """The id of the knowledge base that has claimed a place which several could name by mistake."""
+
+    def claim(self, store_id: str) -> None: ...
+
     def remove_abandoned(self) -> None:
         """Remove what a process has written aside that was killed before it could put it into place."""
 
@@ -93,6 +98,12 @@ class OriginalFiles:
         for path in self._root.glob("[0-9a-f][0-9a-f]/[0-9a-f]*"):
             if len(path.name) == HASH_DIGITS:
                 yield path.name
+
+    def owner(self) -> None:
+        """None: the folder lies in a data directory."""
+
+    def claim(self, store_id: str) -> None:
+        """Nothing, for the same reason."""
 
     def remove_abandoned(self) -> None:
         for aside in self._root.glob("[0-9a-f][0-9a-f]/.*"):

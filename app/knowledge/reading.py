@@ -154,10 +154,14 @@ class StoreReader:
             rows = connection.execute(select_chunks().where(chunks.c.chunk_no.in_(chunk_nos)))
             return {row.chunk_no: as_chunk(row) for row in rows}
 
-    def sketches_by_no(self, chunk_nos: Sequence[int]) -> dict[int, Sketch]:
-        """The same, of each only what a search judges by."""
+    def sketches_by_no(self, chunk_nos: Sequence[int], collection: str) -> dict[int, Sketch]:
+        """The same of a collection, of each only what a search judges by.
+
+        An index may be wrong about the collection, when the database is one from before: numbers are given again then.
+        """
+        own = chunks.c.chunk_no.in_(chunk_nos) & (chunks.c.collection == collection)
         with self._database.glancing() as connection:
-            rows = connection.execute(select_sketches().where(chunks.c.chunk_no.in_(chunk_nos)))
+            rows = connection.execute(select_sketches().where(own))
             return {row[0]: Sketch(*row) for row in rows}
 
     def vectors_by_no(self, chunk_nos: Sequence[int]) -> dict[int, NDArray[np.float32]]:

@@ -73,6 +73,10 @@ def restore(
     place = _place(database_url, data_dir)
     if not source.is_file():
         raise InvalidRequest(f"{str(source)!r} is no file")
+    if originals is not None and originals.owner() is not None:
+        raise InvalidRequest(
+            "LLMOPS_ORIGINALS_URL names a place that has originals already: restore into a new prefix"
+        )
     occupied = _is_occupied(data_dir)
     if occupied and not replace:
         raise InvalidRequest(f"{str(data_dir)!r} is not empty; --force moves what is there aside")

@@ -173,7 +173,7 @@ class HybridRetriever(BaseRetriever):
         with self.store.one_look():
             seen = self.store.position()
             found = self._find(query, vector, scope)
-        return self._load_best(*self._look_closer(query, found), wanted), seen
+        return self._load_best(*self._look_closer(query, found, scope.collection), wanted), seen
 
     def _find(self, query: str, vector: NDArray[np.float32] | None, scope: _Scope) -> list[Candidate]:
         """What either search finds, with both scores, best first."""
@@ -188,13 +188,13 @@ class HybridRetriever(BaseRetriever):
         return rank(dense, lexical, dense_weight=weigh_dense(query, english_only=english_only))
 
     def _look_closer(
-        self, query: str, candidates: Sequence[Candidate]
+        self, query: str, candidates: Sequence[Candidate], collection: str
     ) -> tuple[list[Candidate], dict[int, Sketch]]:
         """Raise those whose document the query names, and those in which it, or long parts of it, stand literally."""
         by_words = sorted(candidates, key=lambda found: (-found.lexical, found.chunk_no))
         likely = {found.chunk_no for found in by_words[:_LIKELY_QUOTED]}
         numbers = {found.chunk_no for found in candidates} | {chunk_no + 1 for chunk_no in likely}
-        sketches = self.store.sketches_by_no(list(numbers))
+        sketches = self.store.sketches_by_no(list(numbers), collection)
         fits = Mention(query, self.lexical.rarity).weigh({_naming(sketch) for sketch in sketches.values()})
         quotation = Quotation(query)
 

@@ -24,7 +24,7 @@ from app.knowledge.deletion import (
     remove_chunks,
     remove_content,
     remove_documents,
-    remove_unused_originals,
+    remove_files,
     unclaimed,
     unclaimed_originals,
 )
@@ -240,9 +240,7 @@ class KnowledgeStore(DocumentIntake):
         """Finish the deletions and forget the arrivals that a kill has interrupted between database and files."""
         with self._database.reading() as connection:
             candidates = unclaimed_originals(connection, self._originals)
-        if candidates:
-            with self._database.writing() as connection:
-                remove_unused_originals(connection, self._originals, candidates)
+        remove_files(self._database, self._originals, candidates)
         with translated():
             self._originals.remove_abandoned()
         self.sweep_images()
@@ -256,9 +254,7 @@ class KnowledgeStore(DocumentIntake):
                 images.remove(sha256)
 
     def _remove_traces(self, hashes: Sequence[str]) -> None:
-        if hashes:
-            with self._database.writing() as connection:
-                remove_unused_originals(connection, self._originals, hashes)
+        remove_files(self._database, self._originals, hashes)
         self._database.empty_log()
 
 
@@ -279,9 +275,24 @@ def open_store(
             f"LLMOPS_DATA_DIR={str(data_dir)!r} cannot be used: {error.strerror}"
         ) from error
     try:
-        yield KnowledgeStore(database, open_originals(data_dir, originals_url))
+        originals = open_originals(data_dir, originals_url)
+        store = KnowledgeStore(database, originals)
+        if originals_url is not None:
+            _claim(originals, store.shared_index().store_id())
+        yield store
     finally:
         database.close()
+
+
+def _claim(originals: Originals, store_id: str) -> None:
+    """Raises ConfigurationError: they are another knowledge base's, and each sweeps away what it does not know."""
+    owner = originals.owner()
+    if owner is None:
+        originals.claim(store_id)
+    elif owner != store_id:
+        raise ConfigurationError(
+            "LLMOPS_ORIGINALS_URL names a place with the originals of another knowledge base: each needs its own prefix"
+        )
 
 
 def open_configured_store(settings: Settings) -> AbstractContextManager[KnowledgeStore]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from app.knowledge.database import Database
-from app.knowledge.deletion import remove_documents, remove_unused_originals
+from app.knowledge.deletion import remove_documents, remove_files
 from app.knowledge.originals import Originals
 from app.knowledge.ownership import belongs_to
 from app.knowledge.tables import api_keys, collections, documents, jobs
@@ -44,7 +44,6 @@ class Tenants:
             connection.execute(delete(collections).where(belongs_to(collections.c.name, tenant)))
             connection.execute(delete(jobs).where(jobs.c.tenant == tenant))
             connection.execute(delete(api_keys).where(api_keys.c.tenant == tenant))
-        with self._database.writing() as connection:
-            remove_unused_originals(connection, self._originals, [row.sha256 for row in rows])
+        remove_files(self._database, self._originals, [row.sha256 for row in rows])
         self._database.empty_log()
         return len(rows)

@@ -208,7 +208,7 @@ class IndexedVectorStore(VectorStore):
         hits = self._hits(query, max(k, fetch_k), filter)
         vectors = self._store.vectors_by_no([chunk_no for chunk_no, _ in hits])
         chunks = self._store.chunks_by_no(list(vectors))
-        nearest = [chunk_no for chunk_no, _ in hits if chunk_no in chunks]
+        nearest = [no for no, _ in hits if no in chunks and chunks[no].collection == self._collection]
         if not nearest:
             return []
         chosen = maximal_marginal_relevance(query, [vectors[no].tolist() for no in nearest], lambda_mult, k)
@@ -223,7 +223,8 @@ class IndexedVectorStore(VectorStore):
     ) -> list[tuple[Document, float]]:
         hits = self._hits(_as_vector(embedding), k, filter_)
         chunks = self._store.chunks_by_no([chunk_no for chunk_no, _ in hits])
-        return [(as_document(chunks[no]), cosine) for no, cosine in hits if no in chunks]
+        own = {no: chunk for no, chunk in chunks.items() if chunk.collection == self._collection}
+        return [(as_document(own[no]), cosine) for no, cosine in hits if no in own]
 
     def _hits(self, vector: Vector, k: int, filter_: Filter | None) -> list[tuple[int, float]]:
         within = self._store.select_chunk_nos(self._collection, filter=filter_) if filter_ else None

@@ -44,7 +44,8 @@ class ObjectStore:
 
     def keys(self) -> list[str]:
         listed = httpx.get(f"{self.url}/originals", params={"list-type": "2"}).raise_for_status().text
-        return [part.partition("</Key>")[0] for part in listed.split("<Key>")[1:]]
+        keys = [part.partition("</Key>")[0] for part in listed.split("<Key>")[1:]]
+        return [key for key in keys if key != "north/knowledge-base"]
 
     def stop(self) -> None:
         self.process.kill()

@@ -11,7 +11,7 @@ from uuid import uuid4
 import fsspec
 import pytest
 
-from app.errors import ConfigurationError, MissingOriginal, StorageUnavailable
+from app.errors import ConfigurationError, InvalidRequest, MissingOriginal, StorageUnavailable
 from app.knowledge import original_objects
 from app.knowledge.backup import back_up
 from app.knowledge.image_cache import ImageCache
@@ -39,7 +39,8 @@ class Objects:
         return getattr(self.files, name)
 
     def names(self) -> list[str]:
-        return sorted(path.removeprefix(f"{self.root}/") for path in self.files.find(self.root))
+        found = (path.removeprefix(f"{self.root}/") for path in self.files.find(self.root))
+        return sorted(name for name in found if name != "knowledge-base")
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_what_a_killed_process_left_goes_after_an_hour(
 
 
 def test_a_store_that_fails_is_unavailable_whatever_it_raises(objects: Objects, tmp_path: Path) -> None:
-    originals = OriginalObjects(objects, objects.root, ImageCache(tmp_path))
+    originals = elsewhere(objects, tmp_path)
     keep(originals, SHA, b"x")
     for broken in (RuntimeError("Generic S3 error: 500\nDebug source: secrets"), PermissionError("no")):
         objects.broken = broken
@@ -118,6 +119,34 @@ def test_a_store_that_fails_is_unavailable_whatever_it_raises(objects: Objects, 
     objects.broken = None
     with originals.open(SHA) as file:
         assert file.read() == b"x"
+
+
+def test_a_copy_that_cannot_be_tidied_away_is_no_failure(objects: Objects, tmp_path: Path) -> None:
+    originals = elsewhere(objects, tmp_path)
+    with originals.staged(b"x", SHA) as publish:
+        publish()
+        objects.broken = RuntimeError("Generic S3 error: 503")
+    objects.broken = None
+    assert list(originals.hashes()) == [SHA]
+    assert [name for name in objects.names() if name.startswith("arriving/")] != []
+
+
+def test_what_arrives_while_it_is_looked_for_stops_nobody(
+    objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    originals = elsewhere(objects, tmp_path)
+    with originals.staged(b"x", SHA) as publish:
+        found = objects.files.find(f"{objects.root}/arriving")
+        publish()
+    monkeypatch.setattr(objects, "find", lambda _: found, raising=False)
+    originals.remove_abandoned()
+
+
+def test_a_file_that_was_opened_is_read_to_its_end_though_it_is_deleted(originals: Originals) -> None:
+    keep(originals, SHA, b"the lease")
+    with originals.open(SHA) as file:
+        originals.remove(SHA)
+        assert file.read() == b"the lease"
 
 
 @pytest.fixture
@@ -143,12 +172,43 @@ def test_a_document_and_its_object_come_and_go_together(
     assert objects.names() == []
 
 
+def test_another_knowledge_base_is_kept_away(
+    shared: KnowledgeStore, objects: Objects, tmp_path: Path
+) -> None:
+    """Or each would sweep away what only the other one knows."""
+    info = add_document(shared, ["The rent is due on Monday."], name="lease.txt")
+    other = tmp_path / "other"
+    with pytest.raises(ConfigurationError, match="another knowledge base"):
+        open_store(f"sqlite:///{other / 'llmops.db'}", other, "s3://bucket").__enter__()
+    with open_store(f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path, "s3://bucket") as again:
+        again.sweep()
+    assert objects.names() == [placed(info.sha256)]
+    back_up(
+        f"sqlite:///{tmp_path / 'llmops.db'}",
+        tmp_path,
+        tmp_path / "b.tar",
+        originals=elsewhere(objects, tmp_path),
+    )
+    with pytest.raises(InvalidRequest, match="new prefix"):
+        restore(
+            tmp_path / "b.tar",
+            f"sqlite:///{other / 'llmops.db'}",
+            other,
+            replace=True,
+            originals=elsewhere(objects, tmp_path),
+        )
+
+
+def elsewhere(objects: Objects, folder: Path) -> OriginalObjects:
+    return OriginalObjects(objects, objects.root, ImageCache(folder))
+
+
 def test_a_backup_moves_originals_from_a_store_of_objects_to_a_folder_and_back(
     shared: KnowledgeStore, objects: Objects, tmp_path: Path
 ) -> None:
     info = add_document(shared, ["The rent is due on Monday."], name="lease.txt")
     url, target = f"sqlite:///{tmp_path / 'llmops.db'}", tmp_path / "b.tar"
-    originals = OriginalObjects(objects, objects.root, ImageCache(tmp_path))
+    originals = elsewhere(objects, tmp_path)
     assert back_up(url, tmp_path, target, originals=originals).originals == 1
 
     folder = tmp_path / "folder"

@@ -18,12 +18,14 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
 
 from app.errors import ConfigurationError, StorageUnavailable
+from app.knowledge import database_postgres
 from app.knowledge.database import open_database
 from app.knowledge.database_postgres import _TRUSTED_FOR_S
 from app.knowledge.deletion_proof import purge_snapshots
+from app.knowledge.server_filling import filled_server
 from app.knowledge.store import open_store
 from app.knowledge.tables import SCHEMA_REVISION, metadata
 from app.tenancy import stored_name
@@ -169,6 +171,21 @@ def cut_connections(url: str) -> None:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+def test_a_restore_may_take_longer_than_a_writer_may_stand_still(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = str(database_postgres._TAKE_TURN).replace("60s", "500ms")
+    monkeypatch.setattr(database_postgres, "_TAKE_TURN", text(short))
+    with open_store(f"sqlite:///{tmp_path / 'copy.db'}", tmp_path) as store:
+        add_document(store, ["The rent is due on Monday."], name="lease.txt")
+    with filled_server(url, tmp_path / "copy.db"):
+        time.sleep(1.5)
+    with open_store(url, tmp_path) as restored:
+        assert [info.name for info in restored.list_documents()] == ["lease.txt"]
+    with closing(open_database(url)) as database, pytest.raises(StorageUnavailable), database.writing():
+        time.sleep(1.5)  # so that the limit is seen to be one
 
 
 def test_a_purge_leaves_no_removed_rows_in_the_servers_files(tmp_path: Path) -> None:

@@ -267,6 +267,25 @@ async def test_it_is_a_langchain_retriever(knowledge: Knowledge) -> None:
     assert 0.0 < best.metadata["score"] <= 1.0
 
 
+def test_a_chunk_of_another_collection_is_never_shown_whatever_an_index_says(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the database is one from before, and gives numbers again that an index knows as others."""
+    add_document(knowledge.store, PAGES, name="handbook")
+    add_document(knowledge.store, ["28 days of paid holiday are nobody's business."], collection="other")
+    everything = knowledge.retriever.search("paid holiday", k=2, collection="other").hits
+    numbers = [hit.chunk.chunk_no for hit in everything]
+    assert len(numbers) == 1
+    found = dict.fromkeys(numbers, 0.99)
+    monkeypatch.setattr(type(knowledge.retriever), "_search_words", lambda *_: dict(found))
+    monkeypatch.setattr(type(knowledge.retriever), "_search_vectors", lambda *_: dict(found))
+    assert knowledge.retriever.search("paid holiday", k=2).hits == ()
+    monkeypatch.setattr(
+        knowledge.vectors, "search_vector", lambda *_, **__: list(found.items()), raising=False
+    )
+    assert knowledge.vectors.similarity_search("paid holiday") == []
+
+
 def test_readers_and_writers_do_not_disturb_each_other(knowledge: Knowledge) -> None:
     add_document(knowledge.store, PAGES, name="always there")
     stop = threading.Event()
