@@ -9,7 +9,8 @@ INSTALL := sh scripts/setup.sh
 # A process for each core; the tests of one file stay together, since they share a server.
 TESTS := $(BIN)/python -m pytest -n auto --dist loadfile
 # What the database matters to. Each knowledge base then lies in PostgreSQL, whose programs must be installed.
-ON_POSTGRES := tests/api $(addprefix tests/unit/test_,$(addsuffix .py,batch_worker document_queue ingestion_recovery \
+API_ON_POSTGRES := tests/api
+ON_POSTGRES := $(addprefix tests/unit/test_,$(addsuffix .py,batch_worker cli_postgres document_queue ingestion_recovery \
 	keys lexical postgres_crowd postgres_store recovery reembed reindexing reindexing_and_others retention retriever \
 	small_texts shared_index snapshots store thread_leases thread_memory thread_places thread_transfer worker))
 NOT_ON_POSTGRES := browser or langgraph or node or fuzz or sqlite
@@ -33,7 +34,7 @@ test: dev-setup ## run every test that needs neither another server nor a browse
 	$(TESTS)
 
 test-postgres: dev-setup ## run the tests of the API, the store and conversations on a private PostgreSQL server
-	TEST_DATABASE=postgres $(TESTS) -m "not ($(NOT_ON_POSTGRES))" -rs $(ON_POSTGRES)
+	TEST_DATABASE=postgres $(TESTS) -m "not ($(NOT_ON_POSTGRES))" -rs $(API_ON_POSTGRES) $(ON_POSTGRES)
 
 check: dev-setup ## format, lint, types, import contracts, dangerous code, secrets, tests
 	$(BIN)/ruff format --check $(SOURCES)
