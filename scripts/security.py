@@ -17,6 +17,7 @@ MADE_UP = (
     "sk-test",
     "sk-test-not-a-key",
     "sk-measured",
+    "sk-soak",
     "sk-canary-not-a-key",
     "sk-secret-4711",
     "not-a-key",
