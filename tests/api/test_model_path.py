@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import threading
@@ -147,6 +148,20 @@ def test_no_footnote_of_a_streamed_completion_belongs_to_another_claim(
     assert "lease.txt" in notes
 
 
+def open_files() -> int:
+    """What this process holds open, without the pooled connections to the database.
+
+    Of those SQLAlchemy opens as many as have been needed at once, fifteen at most; a hundred that were never given back
+    would leave a request without one.
+    """
+    names = []
+    for each in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            names.append(each.readlink().name)
+    return sum(not name.startswith("llmops.db") for name in names)
+
+
+@pytest.mark.timeout(180)  # each failure is tried again after a pause
 @pytest.mark.parametrize(("mode", "streams"), [("500", False), ("cut", True)])
 def test_a_hundred_failures_in_a_row_leave_nothing_behind(
     server: httpx.Client, stub: StubOpenAI, mode: Mode, streams: bool
@@ -154,7 +169,7 @@ def test_a_hundred_failures_in_a_row_leave_nothing_behind(
     def left_over() -> tuple[int, int, int]:
         gc.collect()
         tasks = [each for each in gc.get_objects() if isinstance(each, asyncio.Task) and not each.done()]
-        return len(tasks), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+        return len(tasks), threading.active_count(), open_files()
 
     def fail() -> None:
         if streams:
