@@ -56,6 +56,7 @@ from app.housekeeping import Housekeeping
 from app.ingestion.assembly import build_ingestion
 from app.ingestion.page_image import PageImages
 from app.knowledge import open_knowledge
+from app.knowledge.following import Following
 from app.knowledge.image_cache import ImageCache
 from app.knowledge.store import KnowledgeStore
 from app.logs import configure_logging
@@ -171,16 +172,20 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 @asynccontextmanager
 async def working(services: Services) -> AsyncIterator[None]:
-    """Work off the queues and delete what is kept no longer, until the end of the block.
+    """Work off the queues, follow what others change and delete what is kept no longer, until the end of the block.
 
     What is being worked on then goes back when the services are closed.
     """
     store = services.knowledge.store
     housekept = Housekeeping(store.retention(), store.sweep_images, services.in_pool)
-    async with aclosing(housekept) as housekeeping:
+    following = Following(services.knowledge.catch_up)
+    async with AsyncExitStack() as stack:
+        housekeeping = await stack.enter_async_context(aclosing(housekept))
+        stack.push_async_callback(asyncio.to_thread, following.close)
         services.ingestion.worker.start(services.settings.ingestion_workers)
         services.batch_worker.start()
         housekeeping.start()
+        following.start()
         yield
 
 

@@ -9,7 +9,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
@@ -18,6 +18,7 @@ import numpy as np
 from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from app.knowledge import Knowledge, open_knowledge
+from app.knowledge.following import Following
 from app.knowledge.store import KnowledgeStore, open_store
 from app.models.embeddings import EmbeddingModel
 from app.settings import Settings, load_settings
@@ -82,12 +83,30 @@ def _measure(settings: Settings, folder: Path, chunks: int) -> Iterator[Measurem
         assert not reader.vectors.state().chunks
         name = f"{chunks:,} chunks that another process deleted, {database}"
         yield Measurement(name, "s", forgot, details={"cpu": busy})
+        yield _measure_following(reader, settings, chunks, database)
+
+
+def _measure_following(reader: Knowledge, settings: Settings, chunks: int, database: str) -> Measurement:
+    """As a server does it: while the other process stores, the reader follows it."""
+    say("another process stores them again, followed by this one")
+    with closing(Following(reader.catch_up)) as following:
+        following.start()
+        (writing, _), last = _seconds(lambda: _act("write", settings, chunks)), _last_chunk(chunks)
+        behind = chunks - reader.lexical.state().chunks
+        lag, _ = _seconds(lambda: _require_found(reader, last))
+    _require(reader, chunks, last)
+    name = f"the last of {chunks:,} chunks of another process, followed, until searchable, {database}"
+    return Measurement(name, "s", lag, details={"stored_in": writing, "chunks_behind": behind})
+
+
+def _require_found(knowledge: Knowledge, text: str) -> None:
+    assert knowledge.retriever.search(text, k=1).hits[0].chunk.text == text
 
 
 def _require(knowledge: Knowledge, chunks: int, last: str) -> None:
     """All are there, and the last one is found."""
     assert (knowledge.vectors.state().chunks, knowledge.lexical.state().chunks) == (chunks, chunks)
-    assert knowledge.retriever.search(last, k=1).hits[0].chunk.text == last
+    _require_found(knowledge, last)
 
 
 def _act(act: str, settings: Settings, chunks: int) -> None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.knowledge.following import Following
 from tests.api.conftest import HANDBOOK
 from tests.live import make_settings, running
 
@@ -88,6 +89,13 @@ def test_refusals_and_failures_count_apart(server: httpx.Client) -> None:
     assert value(server, "llmops_run_failures_total", code="unknown_collection") == failed + 1
 
 
+@pytest.fixture
+def _follows_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its indexes then catch up with searches alone."""
+    monkeypatch.setattr(Following, "start", lambda _self: None)
+
+
+@pytest.mark.usefixtures("_follows_nobody")  # before the server starts
 def test_the_store_the_queues_and_the_indexes_are_seen(fresh_server: httpx.Client) -> None:
     server = fresh_server
     assert value(server, "llmops_documents", status="indexed") == 0
