@@ -36,6 +36,7 @@ from app.api.audit_routes import audit_routes
 from app.api.auth import Authentication, Authenticator, require_way_in
 from app.api.bodies import MEBIBYTE, BodyLimit
 from app.api.early_guards import EarlyGuards
+from app.api.first_key import admit_first_key
 from app.api.langserve_routes import add_langserve_routes
 from app.api.limits import RequestLimits
 from app.api.mcp.door import McpDoor, add_mcp_route
@@ -224,6 +225,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             open_services(settings) as services,
             aclosing(McpDoor(services)) as door,
         ):
+            admit_first_key(settings, services.keys)
             require_way_in(settings, services.keys)
             app.state.services, app.state.mcp = services, door
             warn_of_langsmith()

@@ -95,11 +95,13 @@ class Settings(BaseSettings):
 
     # As a client: of the commands with --server, and of the user interface
     api_key: SecretStr | None = None
+    api_key_file: Path | None = None
 
     # Serving
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     api_keys_required: bool | None = None
+    first_key_file: Path | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_tenant_claim: str = "tenant"
@@ -230,6 +232,16 @@ class Settings(BaseSettings):
         if self.embedding_model is not None:
             return self.embedding_model
         return EMBEDDED_EMBEDDING_MODEL if self.openai_api_key is None else OPENAI_EMBEDDING_MODEL
+
+    @property
+    def client_key(self) -> SecretStr | None:
+        """What a client sends. Raises ConfigurationError: the file that should hold it cannot be read."""
+        if self.api_key is not None or self.api_key_file is None:
+            return self.api_key
+        try:
+            return SecretStr(self.api_key_file.read_text().strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"LLMOPS_API_KEY_FILE={str(self.api_key_file)!r}: {error}") from None
 
     @property
     def collects_traces(self) -> bool:

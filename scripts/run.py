@@ -107,7 +107,7 @@ def main() -> None:
         ui_arguments = ["ui", f"--host={settings.host}", f"--port={ui_port}", f"--api={url}"]
         ui = stack.enter_context(started("UI", ui_url, "/_stcore/health", ui_arguments, settings.log_dir))
         wait_until_ready([api, ui])
-        index_samples(url, bearer(settings.api_key))
+        index_samples(url, bearer(settings.client_key))
         say_where(api, ui, settings.log_dir)
         raise CannotRun(wait_for_the_first_to_end([api, ui]).obituary())
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from app.errors import ConfigurationError
+from app.settings import load_settings
 
 
 def run_ui(host: str, port: int, api: str) -> None:
@@ -15,6 +16,7 @@ def run_ui(host: str, port: int, api: str) -> None:
     package = find_spec("ui")
     if package is None or package.origin is None or find_spec("streamlit") is None:
         raise ConfigurationError("the user interface is not installed; `make setup` installs it")
+    settings = load_settings()
     script = Path(package.origin).parent / "app.py"
     options = {
         "server.address": host,
@@ -24,4 +26,6 @@ def run_ui(host: str, port: int, api: str) -> None:
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     os.environ["LLMOPS_API_URL"] = api
+    if settings.api_key_file is not None and settings.client_key is not None:
+        os.environ["LLMOPS_API_KEY"] = settings.client_key.get_secret_value()
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(script), *flags])  # noqa: S606

@@ -27,7 +27,7 @@ def serve(address: str | None) -> None:
     if address is None:
         asyncio.run(_serve_data_directory())
         return
-    asyncio.run(serve_remote(read_address(address), bearer(settings.api_key)))
+    asyncio.run(serve_remote(read_address(address), bearer(settings.client_key)))
 
 
 async def _serve_data_directory() -> None:

@@ -44,7 +44,7 @@ class RemoteServer:
 
     def __init__(self, address: str) -> None:
         self._url = read_address(address)
-        self._headers = bearer(load_settings().api_key)
+        self._headers = bearer(load_settings().client_key)
 
     def get(self, path: str, shape: type[Shape], **query: Any) -> Shape:
         return self._read(self._response("GET", path, params=_given(query)), shape)
@@ -103,7 +103,11 @@ class RemoteServer:
             detail = f"{response.json()['detail']}"
         except (ValueError, KeyError, TypeError):
             return self._stranger()
-        how = "; commands take theirs from LLMOPS_API_KEY" if response.status_code == _UNKNOWN_CALLER else ""
+        how = (
+            "; commands take theirs from LLMOPS_API_KEY or LLMOPS_API_KEY_FILE"
+            if response.status_code == _UNKNOWN_CALLER
+            else ""
+        )
         return LlmopsError(f"{detail}{how}")
 
     def _stranger(self) -> ServerUnreachable:

@@ -50,7 +50,9 @@ def mcp(
 def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8501,
-    api: Annotated[str, typer.Option(help="Address of the API.")] = "http://127.0.0.1:8000",
+    api: Annotated[
+        str, typer.Option(envvar="LLMOPS_API_URL", help="Address of the API.")
+    ] = "http://127.0.0.1:8000",
 ) -> None:
     """Serve the user interface for browsers."""
     from app.commands.browsing import run_ui

@@ -11,13 +11,18 @@ import typer
 import uvicorn
 
 from app.api.auth import require_way_in
+from app.api.first_key import admit_first_key
 from app.api.observe import require_tracing
+from app.commands.auditing import note
 from app.errors import ConfigurationError
+from app.knowledge.keys import ApiKeys
 from app.knowledge.store import open_configured_store
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
+from app.principal import SCOPES
 from app.settings import Settings, environment_name, load_settings
 from app.telemetry.exposition import shared_metrics
+from app.tenancy import DEFAULT_TENANT
 from app.thread_storage import open_threads
 from server import create_app
 
@@ -69,8 +74,16 @@ def check_configuration(settings: Settings, *, takes_requests: bool) -> None:
     with open_configured_store(settings) as store:
         store.require_embedding_model(settings.effective_embedding_model)
         if takes_requests:
-            require_way_in(settings, store.keys())
+            _open_way_in(settings, store.keys())
     asyncio.run(_check_threads(settings))
+
+
+def _open_way_in(settings: Settings, keys: ApiKeys) -> None:
+    admitted = admit_first_key(settings, keys)
+    if admitted is not None:
+        note("create", "key", admitted, of=DEFAULT_TENANT, scopes=list(SCOPES))
+        typer.echo(f"the key in {settings.first_key_file} opens everything", err=True)
+    require_way_in(settings, keys)
 
 
 async def _check_threads(settings: Settings) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, exists, insert, or_, select, update
 
 from app.errors import UnknownKey
 from app.knowledge.database import Database
@@ -23,6 +24,7 @@ from app.schemas import CreatedKey, KeyInfo
 
 PREFIX = "llmops"
 _ID_BYTES, _SECRET_BYTES = 8, 32
+_KEY = re.compile(rf"{PREFIX}_[0-9a-f]{{{2 * _ID_BYTES}}}_[0-9a-f]{{{2 * _SECRET_BYTES}}}")
 _NOBODYS = hashlib.sha256(b"nobody's").hexdigest()
 
 
@@ -41,7 +43,45 @@ class ApiKeys:
         self, *, name: str, tenant: str, scopes: Sequence[Scope], expires_at: datetime | None = None
     ) -> CreatedKey:
         """Give out a key; it cannot be shown again."""
-        key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_hex(_SECRET_BYTES)
+        key = new_key()
+        with self._database.writing() as connection:
+            stored = self._insert(
+                connection, key, name=name, tenant=tenant, scopes=scopes, expires_at=expires_at
+            )
+        return CreatedKey(**_as_info(stored).model_dump(), key=key)
+
+    def admit(self, key: str, *, name: str, tenant: str, scopes: Sequence[Scope]) -> str | None:
+        """Accept a key that was made elsewhere, by `new_key` or in its form; one that is known stays what it is.
+
+        Returns:
+            Its id, where it was not known.
+
+        Raises:
+            ValueError: it has not the form of a key, or another key has its id.
+        """
+        if not _KEY.fullmatch(key):
+            raise ValueError("it must hold a key: llmops_, 16 hexadecimal digits, _ and 64 more")
+        key_id, secret = _parts(key)
+        with self._database.writing() as connection:
+            known = connection.execute(select(api_keys).where(api_keys.c.key_id == key_id)).one_or_none()
+            if known is None:
+                self._insert(connection, key, name=name, tenant=tenant, scopes=scopes, expires_at=None)
+                return key_id
+        if not hmac.compare_digest(known.digest, _digest(secret)):
+            raise ValueError(f"another key has the id {key_id}")
+        return None
+
+    def _insert(
+        self,
+        connection: Connection,
+        key: str,
+        *,
+        name: str,
+        tenant: str,
+        scopes: Sequence[Scope],
+        expires_at: datetime | None,
+    ) -> Row[Any]:
+        key_id, secret = _parts(key)
         row = {
             "key_id": key_id,
             "tenant": tenant,
@@ -51,10 +91,8 @@ class ApiKeys:
             "created_at": self._now(),
             "expires_at": expires_at,
         }
-        with self._database.writing() as connection:
-            connection.execute(insert(api_keys).values(row))
-            stored = connection.execute(select(api_keys).where(api_keys.c.key_id == key_id)).one()
-        return CreatedKey(**_as_info(stored).model_dump(), key=f"{PREFIX}_{key_id}_{secret}")
+        connection.execute(insert(api_keys).values(row))
+        return connection.execute(select(api_keys).where(api_keys.c.key_id == key_id)).one()
 
     def all(self, tenant: str | None = None) -> list[KeyInfo]:
         """The keys of a tenant or of all, newest first, those that have ended included."""
@@ -102,6 +140,11 @@ class ApiKeys:
         with self._database.writing(in_order=False) as connection:
             used = update(api_keys).where(api_keys.c.key_id == key_id)
             connection.execute(used.values(last_used_at=self._now()))
+
+
+def new_key() -> str:
+    """A key that nobody has been given yet."""
+    return f"{PREFIX}_{secrets.token_hex(_ID_BYTES)}_{secrets.token_hex(_SECRET_BYTES)}"
 
 
 def _parts(key: str) -> tuple[str, str]:

@@ -1,0 +1,54 @@
+"""The key of an installation that starts by itself: containers have nobody who runs `llmops keys create` first."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from app.errors import ConfigurationError
+from app.knowledge.keys import ApiKeys, new_key
+from app.principal import SCOPES
+from app.settings import Settings
+from app.tenancy import DEFAULT_TENANT
+
+NAME: Final = "first"
+"""What lists of keys call it."""
+
+
+def admit_first_key(settings: Settings, keys: ApiKeys) -> str | None:
+    """Accept the key in `LLMOPS_FIRST_KEY_FILE`, and make one where there is no such file.
+
+    Several processes may do so at once. A key that has been revoked stays so.
+
+    Returns:
+        The id of a key that was not known before; None otherwise.
+
+    Raises:
+        ConfigurationError: the file can be neither read nor made, or holds no key.
+    """
+    file = settings.first_key_file
+    if file is None:
+        return None
+    try:
+        key = _read_or_make(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"LLMOPS_FIRST_KEY_FILE={str(file)!r}: {error}") from None
+    try:
+        return keys.admit(key, name=NAME, tenant=DEFAULT_TENANT, scopes=SCOPES)
+    except ValueError as error:
+        raise ConfigurationError(f"LLMOPS_FIRST_KEY_FILE={str(file)!r}: {error}") from None
+
+
+def _read_or_make(file: Path) -> str:
+    """Who finds the file finds a whole key: it is written aside, and then given its name unless another was faster."""
+    if not file.exists():
+        with NamedTemporaryFile("w", dir=file.parent, prefix=".first-key-") as draft:
+            draft.write(new_key() + "\n")
+            draft.flush()
+            os.fsync(draft.fileno())
+            with suppress(FileExistsError):
+                os.link(draft.name, file)
+    return file.read_text().strip()
