@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import importlib.util
 import os
 import pkgutil
 import sys
@@ -16,17 +17,27 @@ from typing import Any
 
 SAMPLES = Path(__file__).resolve().parent.parent / "examples" / "documents"
 # What `llmops ui` loads; importing these does not start it.
-_UI_MODULES = ("streamlit.web.cli", "streamlit.web.bootstrap", "ui.page")
+_UI_MODULES = ("app.cli", "app.commands.browsing", "streamlit.web.cli", "streamlit.web.bootstrap", "ui.page")
 
 
 def main() -> None:
-    """Index one sample of each kind and ask about it in a folder of its own, without any provider or setting."""
+    """Load what is installed: the user interface, the service, or both, as on a machine that is no container.
+
+    The service indexes one sample of each kind and is asked about it, in a folder of its own, without any provider or
+    setting.
+    """
     for name in list(os.environ):
         if name.startswith(("LLMOPS_", "OPENAI_")) or name in ("PYTHONDONTWRITEBYTECODE", "LOG_LEVEL"):
             del os.environ[name]
     sys.dont_write_bytecode = False
-    for module in _UI_MODULES:
-        importlib.import_module(module)
+    if importlib.util.find_spec("streamlit") is not None:
+        for module in _UI_MODULES:
+            importlib.import_module(module)
+    if importlib.util.find_spec("faiss") is not None:
+        _use_service()
+
+
+def _use_service() -> None:
     commands = importlib.import_module("app.commands")
     for found in pkgutil.iter_modules(commands.__path__, "app.commands."):
         importlib.import_module(found.name)
