@@ -1,6 +1,6 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-full run test test-postgres check format fuzz fuzz-setup objects-setup properties security audit sbom licences docs bench soak replicas simulate eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup setup-full run test test-postgres test-docker check format fuzz fuzz-setup objects-setup properties security audit sbom licences docs bench soak replicas simulate eval langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -13,7 +13,7 @@ API_ON_POSTGRES := tests/api
 ON_POSTGRES := $(addprefix tests/unit/test_,$(addsuffix .py,batch_worker cli_postgres document_queue ingestion_recovery \
 	keys lexical postgres_crowd postgres_store recovery reembed reindexing reindexing_and_others retention retriever \
 	small_texts shared_index snapshots store thread_leases thread_memory thread_places thread_transfer worker))
-NOT_ON_POSTGRES := browser or langgraph or node or fuzz or sqlite
+NOT_ON_POSTGRES := browser or langgraph or node or fuzz or sqlite or docker
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -35,6 +35,9 @@ test: dev-setup ## run every test that needs neither another server nor a browse
 
 test-postgres: dev-setup ## run the tests of the API, the store and conversations on a private PostgreSQL server
 	TEST_DATABASE=postgres $(TESTS) -m "not ($(NOT_ON_POSTGRES))" -rs $(API_ON_POSTGRES) $(ON_POSTGRES)
+
+test-docker: dev-setup ## build the images, start them with Compose, and break them; needs Docker, and root
+	$(BIN)/python -m pytest -m docker -x tests/e2e
 
 check: dev-setup ## format, lint, types, import contracts, dangerous code, secrets, tests
 	$(BIN)/ruff format --check $(SOURCES)

@@ -51,7 +51,8 @@ def running(settings: Settings, port: int = 0) -> Iterator[httpx.Client]:
 @contextmanager
 def remote(server: httpx.Client, path: str) -> Iterator[RemoteRunnable[Any, Any]]:
     """A LangServe route of the server, whose connections are closed at the end of the block."""
-    runnable: RemoteRunnable[Any, Any] = RemoteRunnable(f"{server.base_url}/{path}/", timeout=60)
+    key = {name: value for name, value in server.headers.items() if name == "authorization"}
+    runnable: RemoteRunnable[Any, Any] = RemoteRunnable(f"{server.base_url}/{path}/", timeout=60, headers=key)
     with runnable.sync_client:
         yield runnable
 

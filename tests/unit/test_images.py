@@ -15,7 +15,7 @@ import yaml
 from app.settings import Settings, environment_name
 
 DOCKERFILES = ("Dockerfile", "Dockerfile.streamlit")
-OWN_VARIABLES = {"LLMOPS_API_IMAGE", "LLMOPS_UI_IMAGE", "LLMOPS_PUBLISH", "LLMOPS_API_URL"}
+OWN_VARIABLES = {"LLMOPS_API_IMAGE", "LLMOPS_UI_IMAGE", "LLMOPS_NETWORK", "LLMOPS_PUBLISH", "LLMOPS_API_URL"}
 
 
 def locked(path: Path) -> set[str]:
@@ -68,7 +68,7 @@ def test_the_service_is_no_root_and_its_image_has_no_tools(root: Path, name: str
     final = lines[lines.index("FROM python:3.12-slim") :]
     assert "USER 10001:10001" in final
     assert any(line.startswith("HEALTHCHECK") for line in final)
-    assert not [line for line in final if re.search(r"\b(pip|apt-get|curl)\b", line)]
+    assert not [line for line in final if re.search(r"\b(pip|apt-get|curl|strip)\b", line)]
 
 
 def test_the_builder_gets_neither_secrets_nor_history(root: Path) -> None:
