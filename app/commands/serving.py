@@ -12,6 +12,7 @@ import uvicorn
 
 from app.api.auth import require_way_in
 from app.api.observe import require_tracing
+from app.commands.leaving import LeavingServer
 from app.errors import ConfigurationError
 from app.knowledge.store import open_configured_store
 from app.models.chat import build_chat_model
@@ -40,7 +41,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
             access_log=False,
             timeout_graceful_shutdown=settings.shutdown_timeout_s,
         )
-        server = uvicorn.Server(config)
+        server = LeavingServer(config)
         with suppress(KeyboardInterrupt):  # uvicorn has stopped in order and raises the signal once more
             server.run(sockets=[listener])
         if not server.started:
