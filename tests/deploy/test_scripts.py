@@ -144,7 +144,7 @@ def test_secrets_are_made_once_and_each_time_others(tmp_path: Path) -> None:
     assert made[0] != made[1]
     assert KEY.search(made[0])
     assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
-    run(folders[0] / "secrets.sh", "minikube", PGPASSWORD="another")
+    run(folders[0] / "secrets.sh", "minikube", PGPASSWORD="geheim")
     assert files[0].read_text() == made[0]
 
 
@@ -152,9 +152,9 @@ def test_secrets_that_are_given_are_taken_over(tmp_path: Path) -> None:
     folder = copied(tmp_path / "k8s")
     file = folder / "overlays/production/secrets.env"
     file.unlink()
-    run(folder / "secrets.sh", "production", PGPASSWORD="known", OPENAI_API_KEY="its")
+    run(folder / "secrets.sh", "production", PGPASSWORD="geheim", OPENAI_API_KEY="made-up")
     lines = file.read_text().splitlines()
-    assert lines[1:] == ["PGPASSWORD=known", "OPENAI_API_KEY=its"]
+    assert lines[1:] == ["PGPASSWORD=geheim", "OPENAI_API_KEY=made-up"]
 
 
 @pytest.fixture
