@@ -33,6 +33,9 @@ MADE_UP = (
     "the password is swordfish",
     "ab8be7db72e6be332476126dc6bf5c8d6e5e05b18d7f9a0cf3342d4953104138",  # the example's sha256
     "76f1863d7b31459ebd035e49b4e1df4d",  # the example's id
+    "llmops-secrets",  # names of Secrets in infra/k8s
+    "llmops-tls",
+    "llmops-api-tls",
 )
 _WITHOUT_TEXT = re.compile(r"\.(?:png|pdf|lock|ico|onnx)$|package-lock\.json$|\.jsonl$")
 

@@ -14,6 +14,7 @@ from app.api.auth import require_way_in
 from app.api.first_key import admit_first_key
 from app.api.observe import require_tracing
 from app.commands.auditing import note
+from app.commands.leaving import LeavingServer
 from app.errors import ConfigurationError
 from app.knowledge.keys import ApiKeys
 from app.knowledge.store import open_configured_store
@@ -45,7 +46,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
             access_log=False,
             timeout_graceful_shutdown=settings.shutdown_timeout_s,
         )
-        server = uvicorn.Server(config)
+        server = LeavingServer(config)
         with suppress(KeyboardInterrupt):  # uvicorn has stopped in order and raises the signal once more
             server.run(sockets=[listener])
         if not server.started:
