@@ -1,7 +1,7 @@
 # `make run` is all a newcomer needs; `make help` lists the rest.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-full run test test-postgres check lint lint-infra lint-infra-setup coverage format fuzz fuzz-setup \
-	objects-setup properties security audit sbom licences docs images deploy rollback bench soak replicas simulate eval \
+	objects-setup properties security audit sbom licences docs images publish deploy rollback bench soak replicas simulate eval \
 	langgraph langgraph-setup lock screenshots clean dev-setup
 
 BIN := .venv/bin
@@ -97,8 +97,11 @@ screenshots: dev-setup ## take the pictures of the user interface in docs/screen
 docs: dev-setup ## write docs/api.md from the code
 	$(BIN)/python -m scripts.api_reference
 
-images: ## build the images of the API and of the user interface; PUSH=true REGISTRY=ghcr.io/owner publishes them
-	@bash scripts/images.sh
+images: ## build the images of the API and of the user interface
+	@bash infra/docker/build.sh
+
+publish: ## build both images and send them to REGISTRY, such as ghcr.io/owner, with their contents and provenance
+	@bash scripts/publish_images.sh
 
 deploy: ## deploy to minikube, wait until everything is healthy and ask a question
 	@bash infra/k8s/deploy.sh

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,9 @@ NOT_OF_KUBERNETES = {"ServiceMonitor"}
 WORKFLOWS = r"\.github/workflows/[^/]+\.ya?ml"
 COMPOSE = r"docker-compose(\.[\w-]+)?\.ya?ml"
 DOCKERFILES = r"(.*/)?Dockerfile(\.[\w-]+)?"
-OVERLAYS = r"infra/k8s/overlays/[^/]+/kustomization\.yaml"
+MANIFESTS = "infra/k8s"
+OVERLAYS = rf"{MANIFESTS}/overlays/[^/]+/kustomization\.yaml"
+_SECRETS = shutil.ignore_patterns("secrets.env")
 _SHELL = re.compile(rb"#!.*\b(?:ba)?sh\b")
 
 
@@ -99,25 +102,29 @@ def check_compose(root: Path) -> bool:
 
 
 def check_manifests(root: Path, checkov: Path) -> bool:
-    """Render each overlay, hold it against the schemas of Kubernetes, and look with checkov at it and at the rest."""
+    """Render each overlay as it would be deployed, and look at it with the schemas of Kubernetes and with checkov."""
     overlays = named(OVERLAYS)(root, tracked_files(root))
     if not overlays:
         return complain("kubernetes-validate", "there is no overlay to look at")
     with tempfile.TemporaryDirectory() as folder:
-        rendered = [path for name in overlays if (path := render(root, Path(name).parent, Path(folder)))]
+        manifests = Path(shutil.copytree(root / MANIFESTS, Path(folder) / "k8s", ignore=_SECRETS))
+        rendered = [path for name in overlays if (path := render(manifests, Path(name).parent.name))]
         sound = [valid(path, version) for path in rendered for version in KUBERNETES]
         well = told(
             "kubernetes-validate", f"{len(overlays)} overlays", len(rendered) == len(overlays) and all(sound)
         )
-        return look_with_checkov(root, checkov, rendered) and well
+        options = ("--config-file", str(manifests / "checkov.yaml"))
+        return look_with_checkov(root, checkov, options, [str(path) for path in rendered]) and well
 
 
-def render(root: Path, overlay: Path, folder: Path) -> Path | None:
-    """What `kubectl apply -k` would send, in a file; None, and a word about it, when it cannot be made."""
-    path = folder / f"{overlay.name}.yaml"
+def render(manifests: Path, overlay: str) -> Path | None:
+    """What `kubectl apply -k` would send, with secrets made up; None, and a word about it, when it cannot be made."""
+    path = manifests / f"{overlay}.yaml"
+    secrets = subprocess.run([str(manifests / "secrets.sh"), overlay], capture_output=True, check=False)
     with path.open("w") as file:
-        ended = subprocess.run(["kubectl", "kustomize", str(overlay)], cwd=root, stdout=file, check=False)
-    return path if ended.returncode == 0 else None
+        kustomize = ["kubectl", "kustomize", str(manifests / "overlays" / overlay)]
+        ended = subprocess.run(kustomize, stdout=file, check=False)
+    return path if secrets.returncode == 0 and ended.returncode == 0 else None
 
 
 def valid(path: Path, version: str) -> bool:
@@ -132,20 +139,14 @@ def valid(path: Path, version: str) -> bool:
     return False
 
 
-def look_with_checkov(root: Path, checkov: Path, rendered: Sequence[Path]) -> bool:
+def check_images_and_workflows(root: Path, checkov: Path) -> bool:
     names = tracked_files(root)
-    files = [*named(DOCKERFILES)(root, names), *named(WORKFLOWS)(root, names), *map(str, rendered)]
-    options = [
-        "--skip-download",
-        "--quiet",
-        "--compact",
-        "--framework",
-        "dockerfile",
-        "github_actions",
-        "kubernetes",
-    ]
-    command = [str(checkov / "checkov"), *options, "--file", *files]
-    ended = subprocess.run(command, cwd=root, check=False)
+    options = ("--skip-download", "--quiet", "--compact", "--framework", "dockerfile", "github_actions")
+    return look_with_checkov(root, checkov, options, named(f"{DOCKERFILES}|{WORKFLOWS}")(root, names))
+
+
+def look_with_checkov(root: Path, checkov: Path, options: Sequence[str], files: Sequence[str]) -> bool:
+    ended = subprocess.run([str(checkov / "checkov"), *options, "--file", *files], cwd=root, check=False)
     return told("checkov", f"{len(files)} files", ended.returncode == 0)
 
 
@@ -164,6 +165,7 @@ def outcomes(root: Path, checkov: Path) -> Iterator[bool]:
     for linter in LINTERS:
         yield run(root, linter)
     yield check_compose(root)
+    yield check_images_and_workflows(root, checkov)
     yield check_manifests(root, checkov)
 
 

@@ -24,6 +24,7 @@ def repository(tmp_path: Path) -> Path:
     (folder / "Dockerfile.streamlit").write_text("FROM scratch\n")
     (folder / "docker-compose.yml").write_text("services: {}\n")
     (overlay / "kustomization.yaml").write_text("resources: []\n")
+    put_command(folder / "infra/k8s", "secrets.sh", 'touch "$(dirname "$0")/overlays/$1/secrets.env"')
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
     (folder / "untracked.sh").write_text("#!/bin/sh\n")
@@ -34,14 +35,15 @@ def repository(tmp_path: Path) -> Path:
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of commands that are found first; there, kubectl renders and all is well."""
     folder = tmp_path / "tools"
-    for name in ("kubectl", "kubernetes-validate", "checkov", "docker"):
+    for name in ("kubernetes-validate", "checkov", "docker"):
         put_command(folder, name, "exit 0")
+    put_command(folder, "kubectl", 'cat "$2/secrets.env"')
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return folder
 
 
 def test_scripts_are_known_by_their_first_line(repository: Path) -> None:
-    assert shell_scripts(repository, lint_infra.tracked_files(repository)) == ["run"]
+    assert shell_scripts(repository, lint_infra.tracked_files(repository)) == ["infra/k8s/secrets.sh", "run"]
 
 
 def test_every_kind_of_file_is_found(repository: Path) -> None:
@@ -79,6 +81,7 @@ def test_compose_is_asked_where_it_is(repository: Path, tools: Path) -> None:
 
 def test_manifests_that_all_are_content_with_pass(repository: Path, tools: Path) -> None:
     assert check_manifests(repository, tools)
+    assert not list(repository.rglob("secrets.env")), "made up in a copy alone"
 
 
 @pytest.mark.parametrize(
