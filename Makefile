@@ -94,8 +94,9 @@ screenshots: dev-setup ## take the pictures of the user interface in docs/screen
 	npm ci --prefix tests/e2e/node --no-audit --no-fund
 	SCREENSHOTS=$(CURDIR)/docs/screenshots $(BIN)/python -m pytest -m browser tests/e2e/test_journey.py
 
-docs: dev-setup ## write docs/api.md from the code
+docs: dev-setup ## write docs/api.md and docs/cli.md from the code
 	$(BIN)/python -m scripts.api_reference
+	$(BIN)/python -m scripts.cli_reference
 
 images: ## build the images of the API and of the user interface
 	@bash infra/docker/build.sh
