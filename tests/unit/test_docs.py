@@ -47,6 +47,7 @@ def test_the_documents_invent_no_variable(root: Path) -> None:
     known = {environment_name(field) for field in Settings.model_fields} | {
         "LLMOPS_API_URL",
         "LLMOPS_EVALDATA",
+        "LLMOPS_PUBLISH",  # of docker-compose.yml
     }
     for path in [root / ".env.example", *documents(root)]:
         named = set(re.findall(r"\bLLMOPS_[A-Z_]+\b", path.read_text()))
