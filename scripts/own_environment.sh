@@ -1,14 +1,20 @@
 #!/bin/sh
-# own_environment.sh FOLDER REQUIREMENT [with-project]: make FOLDER an environment that holds REQUIREMENT, a tool whose packages
-# are no part of the project's lock and must not change it. `with-project`: it sees the packages of .venv behind its own.
+# own_environment.sh FOLDER [--with-project] REQUIREMENT…: make FOLDER an environment that holds these requirements, tools whose
+# packages are no part of the project's lock and must not change it. `--with-project`: it sees the packages of .venv behind its own.
 set -eu
 cd "$(dirname "$0")/.."
-folder=$1 wanted=$2 mark=$1/installed
+folder=$1 mark=$1/installed with_project=
+shift
+wanted=$*
 [ -f "$mark" ] && [ "$(cat "$mark")" = "$wanted" ] && exit 0
-.venv/bin/python -m venv --clear "$folder"
-"$folder/bin/python" -m pip install --quiet --quiet --disable-pip-version-check "$wanted"
-if [ $# -gt 2 ]; then
-    packages='import sysconfig; print(sysconfig.get_path("purelib"))'
-    .venv/bin/python -c "$packages" > "$("$folder/bin/python" -c "$packages")/project.pth"
+if [ "$1" = --with-project ]; then
+    with_project=yes
+    shift
 fi
-echo "$wanted" > "$mark"
+.venv/bin/python -m venv --clear "$folder"
+"$folder/bin/python" -m pip install --quiet --quiet --disable-pip-version-check "$@"
+if [ -n "$with_project" ]; then
+    packages='import sysconfig; print(sysconfig.get_path("purelib"))'
+    .venv/bin/python -c "$packages" >"$("$folder/bin/python" -c "$packages")/project.pth"
+fi
+echo "$wanted" >"$mark"

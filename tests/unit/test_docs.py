@@ -47,6 +47,7 @@ def test_the_documents_invent_no_variable(root: Path) -> None:
     known = {environment_name(field) for field in Settings.model_fields} | {
         "LLMOPS_API_URL",
         "LLMOPS_EVALDATA",
+        "LLMOPS_PUBLISH",  # of docker-compose.yml
     }
     for path in [root / ".env.example", *documents(root)]:
         named = set(re.findall(r"\bLLMOPS_[A-Z_]+\b", path.read_text()))
@@ -69,9 +70,17 @@ def test_every_command_is_named_in_the_readme(root: Path) -> None:
 
 def test_every_link_inside_the_documents_leads_somewhere(root: Path) -> None:
     for path in documents(root):
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
+        for target, part in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", path.read_text()):
             if "://" not in target:
-                assert (path.parent / target).exists(), f"{path.name} links to {target!r}"
+                place = path.parent / target if target else path
+                assert place.exists(), f"{path.name} links to {target!r}"
+                assert not part or part in anchors(place), f"{path.name} links to {target}#{part}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What a heading is called in a link to it, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_file_and_folder_named_in_the_documents_exists(root: Path) -> None:
