@@ -40,7 +40,7 @@ kubectl+=(--context "${context:-minikube}" --namespace llmops)
 deployments=(llmops-rag-api llmops-streamlit llmops-worker)
 work=$(mktemp -d)
 forwarding=''
-trap '[ -z "$forwarding" ] || kill "$forwarding"; rm -rf "$work"' EXIT
+trap '[ -z "$forwarding" ] || kill "$forwarding" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 run() {
     printf '+ %s\n' "$*" >&2

@@ -14,7 +14,7 @@ import pytest
 from tests.deploy.manifests import K8S, ROOT, copied
 
 KEY = re.compile(r"llmops_[0-9a-f]{16}_[0-9a-f]{64}")
-# Keeps what it is asked, renders by the real one, and has a rollout of the API that fails.
+# Keeps what it is asked, renders by the real one, and plays a cluster that does not start the API if $BROKEN is api.
 KUBECTL = """#!/bin/sh
 printf '%s\\n' "$*" >>"$CALLS"
 case "$*" in
@@ -22,9 +22,14 @@ case "$*" in
     *"get deployments"*) [ -e "$CALLS.applied" ] && cat "$AFTER" || cat "$BEFORE" ;;
     *"get deployment "*) echo 7 ;;
     *"apply -f "*all.yaml*) : >"$CALLS.applied" && cp "$7" "$CALLS.yaml" ;;
-    *"rollout status deployment/llmops-rag-api"*) [ -e "$CALLS.undone" ] ;;
+    *"rollout status deployment/llmops-rag-api"*) [ "$BROKEN" != api ] || [ -e "$CALLS.undone" ] ;;
     *"rollout undo"*) : >"$CALLS.undone" ;;
+    *port-forward*) echo "Forwarding from 127.0.0.1:4711 -> 8000" && exec sleep 30 ;;
 esac
+"""
+SMOKE_TEST = """#!/bin/sh
+printf 'asked %s as %s\\n' "$1" "$LLMOPS_API_KEY" >>"$CALLS"
+[ "$BROKEN" != answers ]
 """
 
 
@@ -38,6 +43,8 @@ def script(path: Path, text: str) -> Path:
 def clone(tmp_path: Path) -> Path:
     """What deploy.sh needs of the repository, with secrets of its own."""
     copied(tmp_path / "infra" / "k8s")
+    (tmp_path / "infra" / "docker").mkdir()
+    script(tmp_path / "infra" / "docker" / "test-api.sh", SMOKE_TEST)
     return tmp_path
 
 
@@ -65,10 +72,25 @@ def cluster(clone: Path) -> dict[str, str]:
         "CALLS": str(clone / "calls"),
         "BEFORE": str(before),
         "AFTER": str(after),
+        "BROKEN": "",
     }
 
 
-def test_a_version_that_does_not_start_is_taken_back(clone: Path, cluster: dict[str, str]) -> None:
+def test_a_version_that_works_stays(clone: Path, cluster: dict[str, str]) -> None:
+    done = run(clone / "infra/k8s/deploy.sh", "--context", "lab", "--tag", "v2", **cluster)
+    assert done.returncode == 0, done.stderr
+    calls = (clone / "calls").read_text()
+    key = KEY.search((clone / "infra/k8s/overlays/minikube/secrets.env").read_text())
+    assert key is not None
+    assert f"asked http://127.0.0.1:4711 as {key[0]}\n" in calls
+    assert "rollout undo" not in calls
+
+
+@pytest.mark.parametrize("broken", ["api", "answers"])
+def test_a_version_that_does_not_work_is_taken_back(
+    broken: str, clone: Path, cluster: dict[str, str]
+) -> None:
+    cluster["BROKEN"] = broken
     done = run(clone / "infra/k8s/deploy.sh", "--context", "lab", "--tag", "v2", **cluster)
     assert done.returncode == 1, done.stderr
     calls = (clone / "calls").read_text()
@@ -76,7 +98,7 @@ def test_a_version_that_does_not_start_is_taken_back(clone: Path, cluster: dict[
     assert undone == [
         "--context lab --namespace llmops rollout undo deployment/llmops-rag-api --to-revision=4"
     ]
-    assert "port-forward" not in calls
+    assert ("port-forward" in calls) == (broken == "answers")
 
 
 def test_images_get_their_tag_and_the_autoscalers_replicas_stay(clone: Path, cluster: dict[str, str]) -> None:
@@ -98,6 +120,7 @@ def test_images_get_their_tag_and_the_autoscalers_replicas_stay(clone: Path, clu
 
 def test_the_first_version_is_left_for_a_look(clone: Path, cluster: dict[str, str]) -> None:
     (clone / "before").write_text("")
+    cluster["BROKEN"] = "api"
     done = run(clone / "infra/k8s/deploy.sh", "--context", "lab", **cluster)
     assert done.returncode == 1
     assert "nothing ran here before" in done.stderr
