@@ -15,7 +15,7 @@ API_ON_POSTGRES := tests/api
 ON_POSTGRES := $(addprefix tests/unit/test_,$(addsuffix .py,batch_worker cli_postgres document_queue ingestion_recovery \
 	keys lexical postgres_crowd postgres_store recovery reembed reindexing reindexing_and_others retention retriever \
 	small_texts shared_index snapshots store thread_leases thread_memory thread_places thread_transfer worker))
-NOT_ON_POSTGRES := browser or langgraph or node or fuzz or sqlite or docker or deploy
+NOT_ON_POSTGRES := browser or langgraph or node or fuzz or sqlite or docker or deploy or redis
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24

@@ -139,6 +139,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         conversations = await stack.enter_async_context(aclosing(Threads(memory, graph, locks, chat_model)))
         limits = run_limits(settings, opened.store)
         tokens = Quota("tokens of models", settings.rate_limit_tokens, settings.rate_limit_storage)
+        stack.push_async_callback(tokens.aclose)
         runner = Runner(graph, build_graph(deps), limits, locks, conversations, tokens)
         waiting = opened.store.batches(lease_s=LEASE_S)
         batch_worker = await stack.enter_async_context(

@@ -11,13 +11,26 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from logging import getLogger
+from typing import Any, Final
 
 from limits import RateLimitItem, parse_many
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import ConfigurationError as UnknownStorage
+from limits.errors import StorageError
 from limits.storage import storage_from_string
 
 from app.errors import ConfigurationError, Overloaded, TooManyRequests
+
+log = getLogger("llmops.api")
+
+# A Redis that is lost on the way would otherwise keep every request waiting.
+_REDIS: Final[dict[str, Any]] = {
+    "implementation": "redispy",
+    "socket_connect_timeout": 1.0,
+    "socket_timeout": 1.0,
+}
+_SAID_EVERY_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +45,20 @@ class Allowance:
 class Quota:
     """Limits of one kind of thing, as `600/minute; 5000/hour`; None for no limit.
 
-    The window slides: what was used counts less and less as its time passes.
+    The window slides: what was used counts less and less as its time passes. While the storage does not answer, nothing
+    is limited: it is there to protect the service, and must not take it away.
     """
 
     def __init__(self, what: str, notation: str | None, storage: str) -> None:
         """Raises ConfigurationError: the storage cannot be used."""
         self._what = what
+        self._said_until = 0.0
         self._items: Sequence[RateLimitItem] = parse_many(notation) if notation else ()
+        options = _REDIS if storage.startswith("redis") else {}
         try:
-            self._limiter = SlidingWindowCounterRateLimiter(storage_from_string(f"async+{storage}"))
+            self._limiter = SlidingWindowCounterRateLimiter(
+                storage_from_string(f"async+{storage}", wrap_exceptions=True, **options)
+            )
         except (UnknownStorage, ValueError) as error:
             raise ConfigurationError(
                 f"LLMOPS_RATE_LIMIT_STORAGE={storage!r} cannot be used: {error}"
@@ -52,23 +70,44 @@ class Quota:
         Raises:
             TooManyRequests: it is more than is left.
         """
-        for item in self._items:
-            if not await self._limiter.hit(item, self._what, who, cost=amount):
-                raise await self._refusal(item, who)
-        return await self._nearest(who)
+        try:
+            for item in self._items:
+                if not await self._limiter.hit(item, self._what, who, cost=amount):
+                    raise await self._refusal(item, who)
+            return await self._nearest(who)
+        except StorageError as error:
+            self._note_absence(error)
+            return None
 
     async def check(self, who: str) -> None:
         """Raises TooManyRequests: nothing is left, of what is only counted after it was used."""
-        for item in self._items:
-            if not await self._limiter.test(item, self._what, who):
-                raise await self._refusal(item, who)
+        try:
+            for item in self._items:
+                if not await self._limiter.test(item, self._what, who):
+                    raise await self._refusal(item, who)
+        except StorageError as error:
+            self._note_absence(error)
 
     async def count(self, who: str, amount: int) -> None:
         """Note what was used, even when it is more than was left."""
-        for item in self._items:
-            if not await self._limiter.hit(item, self._what, who, cost=amount):
-                left = (await self._limiter.get_window_stats(item, self._what, who)).remaining
-                await self._limiter.hit(item, self._what, who, cost=left)
+        try:
+            for item in self._items:
+                if not await self._limiter.hit(item, self._what, who, cost=amount):
+                    left = (await self._limiter.get_window_stats(item, self._what, who)).remaining
+                    await self._limiter.hit(item, self._what, who, cost=left)
+        except StorageError as error:
+            self._note_absence(error)
+
+    async def aclose(self) -> None:
+        """Close the connections to a Redis."""
+        bridge = getattr(self._limiter.storage, "bridge", None)
+        if bridge is not None:
+            await bridge.storage.aclose()
+
+    def _note_absence(self, error: StorageError) -> None:
+        if time.monotonic() >= self._said_until:
+            self._said_until = time.monotonic() + _SAID_EVERY_S
+            log.warning("rate_limits_unavailable", extra={"reason": str(error.storage_error)})
 
     async def _refusal(self, item: RateLimitItem, who: str) -> TooManyRequests:
         stats = await self._limiter.get_window_stats(item, self._what, who)

@@ -36,6 +36,15 @@ class RequestLimits(HttpMiddleware):
         self._open = 0
         self._open_of: Counter[str] = Counter()
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let go of what counts when the server ends."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if scope["type"] == "lifespan":
+                await self._requests.aclose()
+                await self._bytes.aclose()
+
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in _NEVER_LIMITED:
             await self._app(scope, receive, send)

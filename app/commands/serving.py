@@ -21,6 +21,7 @@ from app.knowledge.store import open_configured_store
 from app.models.chat import build_chat_model
 from app.models.embeddings import build_embedding_model
 from app.principal import SCOPES
+from app.quotas import Quota
 from app.settings import Settings, environment_name, load_settings
 from app.telemetry.exposition import shared_metrics
 from app.tenancy import DEFAULT_TENANT
@@ -44,6 +45,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
             create_app(settings),
             log_config=None,
             access_log=False,
+            lifespan="on",  # what cannot be opened ends the start
             timeout_graceful_shutdown=settings.shutdown_timeout_s,
         )
         server = LeavingServer(config)
@@ -63,6 +65,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
                 workers=workers,
                 log_config=None,
                 access_log=False,
+                lifespan="on",
                 timeout_graceful_shutdown=settings.shutdown_timeout_s,
             )
 
@@ -72,6 +75,7 @@ def check_configuration(settings: Settings, *, takes_requests: bool) -> None:
     build_chat_model(settings)
     build_embedding_model(settings)
     require_tracing(settings)
+    Quota("requests", None, settings.rate_limit_storage)
     with open_configured_store(settings) as store:
         store.require_embedding_model(settings.effective_embedding_model)
         if takes_requests:

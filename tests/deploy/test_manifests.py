@@ -23,7 +23,6 @@ from tests.deploy.manifests import (
 )
 
 SETTINGS = {environment_name(field) for field in Settings.model_fields}
-KEY_FILES = {"LLMOPS_FIRST_KEY_FILE", "LLMOPS_API_KEY_FILE"}
 OTHERS_VARIABLES = {
     *("PGPASSWORD", "PGDATA", "POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"),
     *("LLMOPS_API_URL", "POD_NAME", "BACKUPS", "KEEP", "KEEP_LOGS_DAYS"),
@@ -113,7 +112,7 @@ def _names(pod: Manifest) -> set[str]:
 def test_every_variable_is_a_setting(rendered: Rendered) -> None:
     assert set(rendered.named("ConfigMap", "llmops-config")["data"]) <= SETTINGS
     for workload in rendered.workloads():
-        assert _names(template(workload)) <= SETTINGS | KEY_FILES | OTHERS_VARIABLES
+        assert _names(template(workload)) <= SETTINGS | OTHERS_VARIABLES
 
 
 @pytest.mark.parametrize("name", ["llmops-rag-api", "llmops-worker"])

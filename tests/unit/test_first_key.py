@@ -20,7 +20,6 @@ from app.principal import SCOPES
 from app.settings import Settings, load_settings
 from tests.live import make_settings
 
-
 KEY = f"llmops_{'0' * 16}_{'1' * 64}"
 
 

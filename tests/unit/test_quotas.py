@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from app.errors import ConfigurationError, Overloaded, TooManyRequests
@@ -49,6 +51,20 @@ async def test_without_a_limit_nothing_is_refused() -> None:
     assert await quota.use("ann", 10**9) is None
     await quota.count("ann", 10**9)
     await quota.check("ann")
+
+
+async def test_nothing_is_refused_while_the_storage_does_not_answer_which_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        quota = Quota("requests", "1/minute", f"redis://127.0.0.1:{port}")
+        for _ in range(3):
+            assert await quota.use("ann") is None
+            await quota.check("ann")
+            await quota.count("ann", 10)
+    assert [record.message for record in caplog.records] == ["rate_limits_unavailable"]
 
 
 def test_a_storage_that_does_not_exist_is_a_wrong_setting() -> None:
