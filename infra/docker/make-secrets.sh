@@ -9,6 +9,6 @@ hex() {
 [ -s /keys/api-key ] || echo "llmops_$(hex 8)_$(hex 32)" >/keys/api-key
 [ -s /keys/pgpass ] || echo "*:*:*:llmops:$(hex 24)" >/keys/pgpass
 umask 022
-cp /keys/api-key /passwords/api-key
+cat /keys/api-key >/passwords/api-key
 sed 's/.*://' /keys/pgpass >/passwords/postgres
 [ -s /passwords/grafana ] || hex 12 >/passwords/grafana

@@ -152,4 +152,5 @@ def test_passwords_are_made_once_and_shared_where_they_belong(root: Path, tmp_pa
     assert len(made["passwords/postgres"].strip()) == 48
     for name in ("api-key", "pgpass"):
         assert stat.S_IMODE((tmp_path / "keys" / name).stat().st_mode) == 0o600
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "passwords").iterdir()} == {0o644}
     assert run() == made
