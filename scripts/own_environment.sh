@@ -12,7 +12,7 @@ if [ "$1" = --with-project ]; then
     shift
 fi
 .venv/bin/python -m venv --clear "$folder"
-"$folder/bin/python" -m pip install --quiet --quiet --disable-pip-version-check "$@"
+"$folder/bin/python" -m pip install --quiet --quiet --no-compile --disable-pip-version-check "$@"
 if [ -n "$with_project" ]; then
     packages='import sysconfig; print(sysconfig.get_path("purelib"))'
     .venv/bin/python -c "$packages" >"$("$folder/bin/python" -c "$packages")/project.pth"
