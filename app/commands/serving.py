@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
+from typing import Final
 
 import typer
 import uvicorn
@@ -28,6 +29,9 @@ from app.tenancy import DEFAULT_TENANT
 from app.thread_storage import open_threads
 from server import create_app
 
+_KEEP_ALIVE_S: Final = 75
+"""Longer than proxies keep a connection, 60 s: whoever closes it must not be the one who may just be asked."""
+
 
 def serve(host: str | None, port: int | None, workers: int) -> None:
     """Serve the API until a signal ends it; what is misconfigured is said before anything starts.
@@ -46,6 +50,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
             log_config=None,
             access_log=False,
             lifespan="on",  # what cannot be opened ends the start
+            timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=settings.shutdown_timeout_s,
         )
         server = LeavingServer(config)
@@ -66,6 +71,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
                 log_config=None,
                 access_log=False,
                 lifespan="on",
+                timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=settings.shutdown_timeout_s,
             )
 
