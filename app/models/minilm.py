@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -142,8 +143,10 @@ class _Encoder:
 def _open_session(folder: Path, *, quantised: bool) -> Any:
     """One thread inside an operator: two texts side by side use two cores better than one on both.
 
-    The runtime must not put other operators in place of those that were chosen.
+    The runtime must not put other operators in place of those that were chosen, nor report to its maker, for which it
+    would make an id of this machine in the user's cache.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +124,14 @@ def test_is_built_without_loading_and_runs_without_pytorch() -> None:
     lines = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
     assert lines.splitlines() == ["[]", "['onnxruntime', 'tokenizers']"]
+
+
+def test_the_runtime_keeps_nothing_at_home_by_which_it_could_report(tmp_path: Path) -> None:
+    script = "from app.models.minilm import MiniLMEmbeddings; MiniLMEmbeddings().embed(['a'])"
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    subprocess.run([sys.executable, "-c", script], check=True, env=own | {"HOME": str(tmp_path)})
+
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_word_pieces_know_where_they_stand(word_pieces: WordPieces) -> None:
