@@ -17,6 +17,7 @@ MADE_UP = (
     "sk-test",
     "sk-test-not-a-key",
     "sk-measured",
+    "llmops_from_variable",
     "sk-soak",
     "made-up",
     "geheim",
