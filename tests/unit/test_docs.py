@@ -86,7 +86,7 @@ def anchors(page: Path) -> set[str]:
 def test_every_file_and_folder_named_in_the_documents_exists(root: Path) -> None:
     made_at_run_time = ("benchmarks/results/",)
     for path in documents(root):
-        for name in re.findall(r"`((?:app|ui|docs|scripts|examples|tests)/[\w./-]*)`", path.read_text()):
+        for name in re.findall(r"`((?:app|ui|docs|scripts|examples|tests|infra)/[\w./-]*)`", path.read_text()):
             assert name in made_at_run_time or (root / name).exists(), f"{path.name} names {name!r}"
 
 
@@ -142,7 +142,7 @@ def test_the_larger_locks_change_no_version_of_the_smaller(root: Path) -> None:
 
 
 def documents(root: Path) -> list[Path]:
-    return sorted([*root.glob("*.md"), *(root / "docs").rglob("*.md")])
+    return sorted([*root.glob("*.md"), *(root / "docs").rglob("*.md"), *(root / "infra").glob("*.md")])
 
 
 def test_the_api_reference_is_the_one_that_make_docs_writes(root: Path) -> None:
