@@ -17,7 +17,7 @@ MADE_UP = (
     "sk-test",
     "sk-test-not-a-key",
     "sk-measured",
-    "llmops_from_variable",
+    "llmops_from_file",
     "sk-soak",
     "made-up",
     "geheim",
