@@ -86,7 +86,9 @@ def anchors(page: Path) -> set[str]:
 def test_every_file_and_folder_named_in_the_documents_exists(root: Path) -> None:
     made_at_run_time = ("benchmarks/results/",)
     for path in documents(root):
-        for name in re.findall(r"`((?:app|ui|docs|scripts|examples|tests|infra)/[\w./-]*)`", path.read_text()):
+        for name in re.findall(
+            r"`((?:app|ui|docs|scripts|examples|tests|infra)/[\w./-]*)`", path.read_text()
+        ):
             assert name in made_at_run_time or (root / name).exists(), f"{path.name} names {name!r}"
 
 
