@@ -31,6 +31,7 @@ _REDIS: Final[dict[str, Any]] = {
     "socket_timeout": 1.0,
 }
 _SAID_EVERY_S: Final = 60.0
+_LEFT_ALONE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class Quota:
     def __init__(self, what: str, notation: str | None, storage: str) -> None:
         """Raises ConfigurationError: the storage cannot be used."""
         self._what = what
-        self._said_until = 0.0
-        self._items: Sequence[RateLimitItem] = parse_many(notation) if notation else ()
+        self._said_until = self._left_alone_until = 0.0
+        self._limits: Sequence[RateLimitItem] = parse_many(notation) if notation else ()
         options = _REDIS if storage.startswith("redis") else {}
         try:
             self._limiter = SlidingWindowCounterRateLimiter(
@@ -104,7 +105,13 @@ class Quota:
         if bridge is not None:
             await bridge.storage.aclose()
 
+    @property
+    def _items(self) -> Sequence[RateLimitItem]:
+        """None while the storage is left alone after a failure, so that not every request waits for it in vain."""
+        return () if time.monotonic() < self._left_alone_until else self._limits
+
     def _note_absence(self, error: StorageError) -> None:
+        self._left_alone_until = time.monotonic() + _LEFT_ALONE_S
         if time.monotonic() >= self._said_until:
             self._said_until = time.monotonic() + _SAID_EVERY_S
             log.warning("rate_limits_unavailable", extra={"reason": str(error.storage_error)})

@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KUBERNETES = ("1.29", "1.30", "1.31", "1.32", "1.33", "1.34")
-NOT_OF_KUBERNETES = {"ServiceMonitor"}
+NOT_OF_KUBERNETES = {"ServiceMonitor", "PodMonitor"}
 """Kinds that a cluster learns from Prometheus' operator: no release of Kubernetes has a schema of them."""
 
 WORKFLOWS = r"\.github/workflows/[^/]+\.ya?ml"

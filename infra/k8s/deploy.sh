@@ -58,15 +58,30 @@ build_images() {
     run minikube image load "llmops-rag-api:$tag" "llmops-streamlit:$tag"
 }
 
-# The manifests with the images that are wanted, and as many replicas as the autoscaler has made of the three.
+# How many replicas a Deployment has now; nothing when there are none, as after a restore that was broken off.
+replicas() {
+    local now
+    now=$("${kubectl[@]}" get deployment "$1" --ignore-not-found -o 'jsonpath={.spec.replicas}')
+    [ "${now:-0}" = 0 ] || echo "$now"
+}
+
+# The manifests with the images that are wanted, and as many replicas as autoscalers, or somebody, have made of them.
 render() {
     printf '+ kubectl kustomize %s\n' "$here/overlays/$overlay" >&2
     [ -z "$dry_run" ] || return 0
     "${kubectl[@]}" kustomize "$here/overlays/$overlay" >"$work/all.yaml"
-    local replicas
-    replicas=$("${kubectl[@]}" get deployment llmops-rag-api --ignore-not-found -o 'jsonpath={.spec.replicas}')
-    sed -E -i -e "s#(image: )(.*/)?(llmops-rag-api|llmops-streamlit):(.*)#\1${registry:-\2}\3:${tag:-\4}#" \
-        -e "s/^  replicas: 3$/  replicas: ${replicas:-3}/" "$work/all.yaml"
+    sed -E -i "s#(image: )(.*/)?(llmops-rag-api|llmops-streamlit):(.*)#\1${registry:-\2}\3:${tag:-\4}#" "$work/all.yaml"
+    if [ "$(grep -Ec "image: ${registry:-.*}llmops-[a-z-]+:${tag:-.*}$" "$work/all.yaml")" != 4 ]; then
+        echo "error: the overlay names images that --tag and --registry cannot replace, by a digest perhaps" >&2
+        exit 1
+    fi
+    awk -v api="$(replicas llmops-rag-api)" -v worker="$(replicas llmops-worker)" '
+        /^kind: / { kind = $2; name = "" }
+        /^  name: / && name == "" { name = $2 }
+        /^  replicas: / && kind == "Deployment" && name == "llmops-rag-api" && api { $0 = "  replicas: " api }
+        /^  replicas: / && kind == "Deployment" && name == "llmops-worker" && worker { $0 = "  replicas: " worker }
+        { print }' "$work/all.yaml" >"$work/scaled.yaml"
+    mv "$work/scaled.yaml" "$work/all.yaml"
 }
 
 # NAME=REVISION of each Deployment that is there.

@@ -39,3 +39,7 @@ done
 for target in "${targets[@]}"; do
     run "${kubectl[@]}" rollout status "deployment/${target%%=*}" --timeout "$timeout"
 done
+# A backup by a newer version would bring the database up to where an older server does not follow.
+image=''
+[ -n "$dry_run" ] || image=$("${kubectl[@]}" get deployment llmops-rag-api -o 'jsonpath={.spec.template.spec.containers[0].image}')
+[ -z "$image" ] || run "${kubectl[@]}" set image cronjob/llmops-backup "backup=$image"

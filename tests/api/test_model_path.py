@@ -8,7 +8,7 @@ import gc
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from langserve import RemoteRunnable
 from tests.live import make_settings, remote, running
 from tests.stub_openai import Mode, StubOpenAI
 from tests.stub_replies import count_words
+from tests.waiting import becomes_true
 
 RENT = "The monthly rent of the warehouse is 14,200 euros. It is due on the third working day."
 TRIAL = "Quellamine reduces tremor in adult herons by 40 percent [3]. Earlier trials found no effect [12]."
 TIMEOUT_S = 2.0
+PROMPTLY_S = 1.5  # sooner than a time-out
 
 
 @pytest.fixture(scope="module")
@@ -221,9 +223,9 @@ def test_a_client_that_hangs_up_stops_the_model(
     stub.mode = "hang"
     asked, cancelled = len(stub.requests), len(stub.cancelled)
     with server.stream("POST", path, json=body):
-        assert becomes_true(lambda: len(stub.requests) > asked)
+        assert becomes_true(lambda: len(stub.requests) > asked, within_s=PROMPTLY_S)
 
-    assert becomes_true(lambda: len(stub.cancelled) > cancelled)
+    assert becomes_true(lambda: len(stub.cancelled) > cancelled, within_s=PROMPTLY_S)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,7 @@ def test_a_caller_that_does_not_wait_for_the_answer_stops_the_model(
     with pytest.raises(httpx.ReadTimeout):
         server.post(path, json=body, timeout=0.5)
 
-    assert becomes_true(lambda: len(stub.cancelled) > cancelled)
+    assert becomes_true(lambda: len(stub.cancelled) > cancelled, within_s=PROMPTLY_S)
 
 
 def test_a_bad_item_of_a_batch_costs_no_other_its_answer(server: httpx.Client) -> None:
@@ -278,13 +280,6 @@ def test_the_tokens_of_a_stream_are_those_of_the_answer_alone(server: httpx.Clie
     assert len(stub.requests) > before + 2
     said = "".join(event["content"] for event in events if event["type"] == "token")
     assert said.strip() == events[-1]["answer"]
-
-
-def becomes_true(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 1.5
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 def test_embeddings_of_the_provider_are_used_and_missed_without_harm(stub: StubOpenAI, tmp_path: Any) -> None:

@@ -276,7 +276,7 @@ def test_the_user_interface_finds_the_api(rendered: Rendered) -> None:
 def test_storage_is_what_is_asked_for(rendered: Rendered) -> None:
     claims = {plain_name(one): one["spec"] for one in rendered.of_kind("PersistentVolumeClaim")}
     sizes = {name: spec["resources"]["requests"]["storage"] for name, spec in claims.items()}
-    assert sizes == {"vector-store-pvc": "10Gi", "logs-pvc": "5Gi", "backups-pvc": "20Gi"}
+    assert sizes == {"vector-store-pvc": "10Gi", "logs-pvc": "5Gi", "backups-pvc": "50Gi"}
     shared = ["ReadWriteOnce" if rendered.overlay == "minikube" else "ReadWriteMany"]
     assert claims["vector-store-pvc"]["accessModes"] == claims["logs-pvc"]["accessModes"] == shared
 

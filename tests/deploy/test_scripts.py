@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.deploy.manifests import K8S, ROOT, copied
 
@@ -20,7 +21,9 @@ printf '%s\\n' "$*" >>"$CALLS"
 case "$*" in
     *" kustomize "*) exec "$REAL" "$5" "$6" ;;
     *"get deployments"*) [ -e "$CALLS.applied" ] && cat "$AFTER" || cat "$BEFORE" ;;
-    *"get deployment "*) echo 7 ;;
+    *"get deployment "*containers*) echo ghcr.io/owner/llmops-rag-api:v1 ;;
+    *"get deployment llmops-rag-api "*) echo 7 ;;
+    *"get deployment llmops-worker "*) echo "$WORKERS" ;;
     *"apply -f "*all.yaml*) : >"$CALLS.applied" && cp "$7" "$CALLS.yaml" ;;
     *"rollout status deployment/llmops-rag-api"*) [ "$BROKEN" != api ] || [ -e "$CALLS.undone" ] ;;
     *"rollout undo"*) : >"$CALLS.undone" ;;
@@ -73,6 +76,7 @@ def cluster(clone: Path) -> dict[str, str]:
         "BEFORE": str(before),
         "AFTER": str(after),
         "BROKEN": "",
+        "WORKERS": "5",
     }
 
 
@@ -115,7 +119,35 @@ def test_images_get_their_tag_and_the_autoscalers_replicas_stay(clone: Path, clu
     applied = (clone / "calls.yaml").read_text()
     images = set(re.findall(r"image: (\S+)", applied))
     assert images == {"ghcr.io/owner/llmops-rag-api:v2", "ghcr.io/owner/llmops-streamlit:v2", "postgres:17"}
-    assert re.findall(r"^  replicas: (\d+)", applied, re.MULTILINE).count("7") == 1
+    scaled = {
+        manifest["metadata"]["name"]: manifest["spec"]["replicas"]
+        for manifest in yaml.safe_load_all(applied)
+        if manifest["kind"] in ("Deployment", "StatefulSet")
+    }
+    assert scaled == {"llmops-rag-api": 7, "llmops-worker": 5, "llmops-streamlit": 1, "llmops-postgres": 1}
+
+
+def test_what_stands_at_nothing_gets_the_replicas_of_the_manifests(
+    clone: Path, cluster: dict[str, str]
+) -> None:
+    run(clone / "infra/k8s/deploy.sh", "--context", "lab", **cluster | {"WORKERS": "0"})
+    applied = yaml.safe_load_all((clone / "calls.yaml").read_text())
+    (worker,) = [
+        one for one in applied if one["metadata"]["name"] == "llmops-worker" and one["kind"] == "Deployment"
+    ]
+    assert worker["spec"]["replicas"] == 1
+
+
+def test_a_tag_that_cannot_take_the_place_of_a_digest_is_no_deployment(
+    clone: Path, cluster: dict[str, str]
+) -> None:
+    overlay = clone / "infra/k8s/overlays/production/kustomization.yaml"
+    overlay.write_text(overlay.read_text().replace("newTag: v0.1.0", f"digest: sha256:{'0' * 64}", 1))
+    command = ("--overlay", "production", "--context", "lab", "--tag", "v2")
+    done = run(clone / "infra/k8s/deploy.sh", *command, **cluster)
+    assert done.returncode == 1
+    assert "cannot replace" in done.stderr
+    assert not (clone / "calls.yaml").exists()
 
 
 def test_the_first_version_is_left_for_a_look(clone: Path, cluster: dict[str, str]) -> None:
@@ -131,9 +163,10 @@ def test_rolling_back_is_for_all_or_for_those_that_are_named(cluster: dict[str, 
     assert run(clone / "infra/k8s/rollback.sh", **cluster).returncode == 0
     assert (clone / "calls").read_text().count("rollout undo") == 3
     run(clone / "infra/k8s/rollback.sh", "--context", "lab", "llmops-worker=3", **cluster)
-    last = (clone / "calls").read_text().splitlines()[-2:]
+    *last, _asked, set_image = (clone / "calls").read_text().splitlines()[-4:]
     assert last[0].endswith("rollout undo deployment/llmops-worker --to-revision=3")
     assert "rollout status deployment/llmops-worker" in last[1]
+    assert set_image.endswith("set image cronjob/llmops-backup backup=ghcr.io/owner/llmops-rag-api:v1")
 
 
 def test_a_dry_run_asks_no_cluster() -> None:
@@ -195,6 +228,15 @@ def volumes(tmp_path: Path) -> dict[str, str]:
         "KEEP": "3",
         "KEEP_LOGS_DAYS": "14",
     }
+
+
+def test_there_is_room_before_the_next_backup_is_written(tmp_path: Path, volumes: dict[str, str]) -> None:
+    script(tmp_path / "llmops", "#!/bin/sh\nexit 1\n")
+    for day in range(1, 8):
+        (tmp_path / "backups" / f"llmops-202601{day:02}T021500Z.tar").touch()
+    assert run("sh", K8S / "base/backup.sh", **volumes).returncode == 1
+    kept = sorted(path.name for path in (tmp_path / "backups").iterdir())
+    assert kept == ["llmops-20260106T021500Z.tar", "llmops-20260107T021500Z.tar"]
 
 
 def test_the_newest_backups_are_kept(tmp_path: Path, volumes: dict[str, str]) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
@@ -14,17 +12,9 @@ from app.errors import StorageUnavailable
 from app.knowledge import Knowledge
 from app.knowledge.following import Following
 from tests.knowledge_base import add_document, open_test_knowledge
+from tests.waiting import becomes_true
 
 PROMPTLY = 0.02
-
-
-def becomes_true(condition: Callable[[], bool]) -> bool:
-    deadline = monotonic() + 20
-    while not condition():
-        if monotonic() > deadline:
-            return False
-        sleep(0.01)
-    return True
 
 
 def held_by(knowledge: Knowledge) -> tuple[int, int]:

@@ -68,7 +68,8 @@ def test_only_the_job_that_publishes_may_write() -> None:
         for name, job in jobs(path).items()
         if "write" in job["permissions"].values()
     }
-    assert writers == {"build"}
+    assert writers == {"publish"}
+    assert jobs(WORKFLOWS[0])["publish"]["if"] == "github.event_name != 'pull_request'"
 
 
 @each
@@ -105,7 +106,7 @@ def test_somebody_is_told_of_every_job(path: Path) -> None:
     assert "always()" in notify["if"]
 
 
-def test_dependabot_watches_whatever_is_installed() -> None:
+def test_dependabot_watches_each_kind_of_package() -> None:
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
     assert {update["package-ecosystem"] for update in updates} == {
         "pip",
