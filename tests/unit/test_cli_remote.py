@@ -47,7 +47,7 @@ def test_a_server_that_wants_a_key_gets_that_of_the_environment(
         there = ("--server", str(server.base_url).rstrip("/"))
         refused = llmops("documents", *there)
         assert refused.code == 1
-        assert refused.err.endswith("commands take theirs from LLMOPS_API_KEY\n")
+        assert refused.err.endswith("commands take theirs from LLMOPS_API_KEY or LLMOPS_API_KEY_FILE\n")
         monkeypatch.setenv("LLMOPS_API_KEY", key)
         assert llmops("documents", *there).code == 0
 
