@@ -58,8 +58,11 @@ def remote(server: httpx.Client, path: str) -> Iterator[RemoteRunnable[Any, Any]
 
 
 @contextmanager
-def spawned(folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
-    """A server in a process of its own, ready; it is killed at the end of the block if it still lives."""
+def spawned(folder: Path, *program: str) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+    """A server in a process of its own, ready; it is killed at the end of the block if it still lives.
+
+    `program` is the module that serves, with its arguments; uvicorn, if none is named.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -69,7 +72,8 @@ def spawned(folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes
         "LLMOPS_DATABASE_URL": database_url(folder / "data"),
         "LLMOPS_LOG_DIR": str(folder / "logs"),
     }
-    command = [sys.executable, "-m", "uvicorn", "--factory", "server:create_app", "--port", str(port)]
+    program = program or ("uvicorn", "--factory", "server:create_app")
+    command = [sys.executable, "-m", *program, "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
@@ -81,7 +85,7 @@ def spawned(folder: Path) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes
 
 
 def _wait_until_ready(client: httpx.Client) -> None:
-    for _ in range(300):
+    for _ in range(600):
         try:
             if client.get("/health/ready").status_code == 200:
                 return

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
-import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.postgres import database_url
+from tests.live import spawned
 
 _CALLERS = 6
 _PAUSE_S = 0.05
@@ -63,56 +60,26 @@ def _ask(connection: http.client.HTTPConnection) -> int:
     return response.status
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """`llmops serve` on the one data directory, ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = {
-        "LLMOPS_DATA_DIR": str(folder / "data"),
-        "LLMOPS_DATABASE_URL": database_url(folder / "data"),
-        "LLMOPS_LOG_DIR": str(folder / f"logs-{port}"),
-    }
-    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
-    process = subprocess.Popen(
-        command, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _wait_until_ready(port)
-        yield port, process
-    finally:
-        process.kill()
-        process.wait(timeout=20)
-
-
-def _wait_until_ready(port: int) -> None:
-    for _ in range(600):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request("GET", "/health/ready")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            pass
-        finally:
-            connection.close()
-        time.sleep(0.1)
-    raise AssertionError("the server did not become ready")
+def ports(replicas: list[tuple[httpx.Client, subprocess.Popen[bytes]]]) -> list[int]:
+    return [client.base_url.port or 0 for client, _ in replicas]
 
 
 @pytest.mark.timeout(240)
 def test_a_rolling_restart_loses_no_request(tmp_path: Path) -> None:
     service = Service()
     with ExitStack() as stack:
-        replicas = [stack.enter_context(served(tmp_path)) for _ in range(2)]
-        service.endpoints = [port for port, _ in replicas]
+
+        def start() -> tuple[httpx.Client, subprocess.Popen[bytes]]:
+            return stack.enter_context(spawned(tmp_path, "app.cli", "serve"))
+
+        replicas = [start(), start()]
+        service.endpoints = ports(replicas)
         callers = [threading.Thread(target=service.call) for _ in range(_CALLERS)]
         for caller in callers:
             caller.start()
         for place, (_, old) in enumerate(tuple(replicas)):
-            replicas[place] = stack.enter_context(served(tmp_path))
-            service.endpoints = [port for port, _ in replicas]
+            replicas[place] = start()
+            service.endpoints = ports(replicas)
             time.sleep(1)  # in Kubernetes, as long as preStop takes
             old.terminate()
             old.wait(timeout=30)
