@@ -40,10 +40,14 @@ def head(path: str, *fields: str, method: str = "POST") -> bytes:
 
 
 def read_to_end(line: socket.socket) -> str:
-    """What is said until the server closes the connection; raises TimeoutError when it does not."""
+    """What is said until the server closes the connection; raises TimeoutError when it does not.
+
+    A server that closes while a byte waits unread resets the connection, behind what it said.
+    """
     said = b""
-    while piece := line.recv(65_536):
-        said += piece
+    with suppress(ConnectionResetError):
+        while piece := line.recv(65_536):
+            said += piece
     return said.decode()
 
 
