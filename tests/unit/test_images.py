@@ -131,7 +131,10 @@ def test_no_image_follows_whatever_is_newest(compose: dict[str, Any]) -> None:
 def test_passwords_are_made_once_and_shared_where_they_belong(root: Path, tmp_path: Path) -> None:
     """The script runs here with folders of this test for those of the containers."""
     script = (root / "infra/docker/make-secrets.sh").read_text()
-    for folder in ("keys", "passwords/postgres", "passwords/grafana", "passwords/prometheus"):
+    for folder in (
+        "keys",
+        *(f"passwords/{name}" for name in ("database", "postgres", "grafana", "prometheus")),
+    ):
         (tmp_path / folder).mkdir(parents=True)
     for folder in ("keys", "passwords"):
         script = script.replace(f"/{folder}/", f"{tmp_path}/{folder}/")
@@ -147,15 +150,32 @@ def test_passwords_are_made_once_and_shared_where_they_belong(root: Path, tmp_pa
     made = run()
     assert set(made) == {
         "keys/api-key",
-        "keys/pgpass",
+        "passwords/database/pgpass",
         "passwords/prometheus/api-key",
         "passwords/postgres/password",
         "passwords/grafana/password",
     }
     assert re.fullmatch(r"llmops_[0-9a-f]{16}_[0-9a-f]{64}\n", made["keys/api-key"])
-    assert made["keys/pgpass"] == f"*:*:*:llmops:{made['passwords/postgres/password']}"
+    assert made["passwords/database/pgpass"] == f"*:*:*:llmops:{made['passwords/postgres/password']}"
     assert len(made["passwords/postgres/password"].strip()) == 48
-    for name in ("api-key", "pgpass"):
-        assert stat.S_IMODE((tmp_path / "keys" / name).stat().st_mode) == 0o600
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "passwords").glob("*/*")} == {0o644}
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in made}
+    own = {"keys/api-key", "passwords/database/pgpass"}
+    assert modes == {name: 0o600 if name in own else 0o644 for name in made}
     assert run() == made
+
+
+def test_each_container_is_given_the_secrets_that_it_needs(compose: dict[str, Any]) -> None:
+    shared = re.compile(r"^(keys|\w+-password|metrics-key):")
+    given = {
+        name: {found[1] for volume in service["volumes"] if (found := shared.match(volume))}
+        for name, service in compose["services"].items()
+        if name != "secrets" and "volumes" in service
+    }
+    assert {name: volumes for name, volumes in given.items() if volumes} == {
+        "api": {"keys", "database-password"},
+        "streamlit": {"keys"},
+        "worker": {"database-password"},
+        "postgres": {"postgres-password"},
+        "prometheus": {"metrics-key"},
+        "grafana": {"grafana-password"},
+    }
