@@ -85,20 +85,31 @@ def run(root: Path, linter: Linter) -> bool:
 
 
 def check_compose(root: Path) -> bool:
-    """Ask Compose itself, where it is installed; `CI_REQUIRE_DOCKER=1` says that it has to be."""
+    """Ask Compose itself, where it is installed; `CI_REQUIRE_COMPOSE=1` says that it has to be."""
     files = named(COMPOSE)(root, tracked_files(root))
-    installed = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
-    if installed.returncode != 0:
-        if os.environ.get("CI_REQUIRE_DOCKER") == "1":
+    command = compose()
+    if command is None:
+        if os.environ.get("CI_REQUIRE_COMPOSE") == "1":
             return complain("docker compose", "is not installed")
         sys.stdout.write("docker compose: not installed, so only the schema was looked at\n")
         return True
-    command = ["docker", "compose", "--profile", "*"]
     outcomes = [
-        subprocess.run([*command, "--file", name, "config", "--quiet"], cwd=root, check=False).returncode
+        subprocess.run(
+            [*command, "--profile", "*", "--file", name, "config", "--quiet"], cwd=root, check=False
+        ).returncode
         for name in files
     ]
     return told("docker compose", f"{len(files)} files", not any(outcomes))
+
+
+def compose() -> tuple[str, ...] | None:
+    """Compose as a part of Docker, or by itself."""
+    for command in (("docker", "compose"), ("docker-compose",)):
+        if shutil.which(command[0]):
+            asked = subprocess.run([*command, "version"], capture_output=True, check=False)
+            if asked.returncode == 0:
+                return command
+    return None
 
 
 def check_manifests(root: Path, checkov: Path) -> bool:

@@ -66,9 +66,10 @@ def test_a_linter_without_files_fails(repository: Path, capsys: pytest.CaptureFi
 def test_without_compose_the_schema_is_enough_unless_it_is_required(
     repository: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_command(tools, "docker", "exit 1")
+    for name in ("docker", "docker-compose"):
+        put_command(tools, name, "exit 1")
     assert check_compose(repository)
-    monkeypatch.setenv("CI_REQUIRE_DOCKER", "1")
+    monkeypatch.setenv("CI_REQUIRE_COMPOSE", "1")
     assert not check_compose(repository)
 
 
@@ -76,6 +77,14 @@ def test_compose_is_asked_where_it_is(repository: Path, tools: Path) -> None:
     put_command(tools, "docker", '[ "$2" = version ] || [ "$5" = docker-compose.yml ]')
     assert check_compose(repository)
     put_command(tools, "docker", '[ "$2" = version ]')
+    assert not check_compose(repository)
+
+
+def test_compose_by_itself_is_asked_where_docker_has_none(repository: Path, tools: Path) -> None:
+    put_command(tools, "docker", "exit 1")
+    put_command(tools, "docker-compose", '[ "$1" = version ] || [ "$4" = docker-compose.yml ]')
+    assert check_compose(repository)
+    put_command(tools, "docker-compose", '[ "$1" = version ]')
     assert not check_compose(repository)
 
 
