@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
 from app.errors import ConfigurationError
 from app.knowledge.keys import ApiKeys, new_key
+from app.knowledge.new_file import write_unless_there
 from app.principal import SCOPES
 from app.settings import Settings
 from app.tenancy import DEFAULT_TENANT
@@ -43,12 +41,6 @@ def admit_first_key(settings: Settings, keys: ApiKeys) -> str | None:
 
 
 def _read_or_make(file: Path) -> str:
-    """Who finds the file finds a whole key: it is written aside, and then given its name unless another was faster."""
     if not file.exists():
-        with NamedTemporaryFile("w", dir=file.parent, prefix=".first-key-") as draft:
-            draft.write(new_key() + "\n")
-            draft.flush()
-            os.fsync(draft.fileno())
-            with suppress(FileExistsError):
-                os.link(draft.name, file)
+        write_unless_there(file, new_key() + "\n")
     return file.read_text().strip()

@@ -14,11 +14,10 @@ from uuid import uuid4
 
 from app.errors import ConfigurationError, MissingOriginal, StorageUnavailable
 from app.knowledge.image_cache import ImageCache
-from app.knowledge.originals import ABANDONED_AFTER_S, HASH_DIGITS, missing, placed
+from app.knowledge.originals import ABANDONED_AFTER_S, HASH_DIGITS, OWNER, missing, placed
 
 log = getLogger("llmops.api")
 
-_OWNER: Final = "knowledge-base"
 SCHEMES: Final = ("s3", "gs", "az", "abfs")
 _OPTIONS: Final[dict[str, Any]] = {
     "client_options": {"timeout": "25s", "connect_timeout": "5s", "allow_http": True},
@@ -40,14 +39,16 @@ class Files(Protocol):
 class OriginalObjects:
     """Objects below `root`, each at `<first two digits>/<sha256>`; what arrives is at `arriving/` until it is there.
 
-    `knowledge-base` there says whose they are. Together with a retry no call takes as long as a writer may stand still.
-
-    An object appears whole or not at all, so putting into place is a copy within the store.
+    Together with a retry no call takes as long as a writer may stand still. An object appears whole or not at all, so
+    putting into place is a copy within the store.
     """
+
+    setting = "LLMOPS_ORIGINALS_URL"
 
     def __init__(self, files: Files, root: str, images: ImageCache) -> None:
         self._files = files
         self._root = root
+        self.place = root
         self.images = images
 
     @contextmanager
@@ -96,13 +97,13 @@ class OriginalObjects:
     def owner(self) -> str | None:
         try:
             with _translated():
-                return self._files.cat_file(f"{self._root}/{_OWNER}").decode()
+                return self._files.cat_file(f"{self._root}/{OWNER}").decode()
         except FileNotFoundError:
             return None
 
     def claim(self, store_id: str) -> None:
         with _translated():
-            self._files.pipe_file(f"{self._root}/{_OWNER}", store_id.encode())
+            self._files.pipe_file(f"{self._root}/{OWNER}", store_id.encode())
 
     def _remove(self, path: str) -> None:
         with suppress(FileNotFoundError), _translated():

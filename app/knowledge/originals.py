@@ -14,8 +14,11 @@ from uuid import uuid4
 
 from app.errors import MissingOriginal
 from app.knowledge.image_cache import ImageCache
+from app.knowledge.new_file import write_unless_there
 
 HASH_DIGITS: Final = 64
+OWNER: Final = "knowledge-base"
+"""The file with the id of whose the originals are, beside them."""
 ABANDONED_AFTER_S: Final = 3_600
 """Nobody writes one file for so long."""
 
@@ -24,6 +27,9 @@ class Originals(Protocol):
     """A file that is there is whole and there to stay. Pictures of its pages go with it."""
 
     images: ImageCache
+    place: str
+    setting: str
+    """Which names the place."""
 
     def staged(self, data: bytes, sha256: str) -> AbstractContextManager[Callable[[], None]]:
         """Write the bytes aside; the function given puts them into place, else they are dropped again.
@@ -41,9 +47,10 @@ class Originals(Protocol):
         """The hashes of all files, in no order."""
 
     def owner(self) -> str | None:
-        """The id of the knowledge base that has claimed a place which several could name by mistake."""
+        """The id of the knowledge base that has claimed the place, see `claim_originals`."""
 
-    def claim(self, store_id: str) -> None: ...
+    def claim(self, store_id: str) -> None:
+        """Unless another was faster."""
 
     def remove_abandoned(self) -> None:
         """Remove what a process has written aside that was killed before it could put it into place."""
@@ -52,8 +59,11 @@ class Originals(Protocol):
 class OriginalFiles:
     """Files of `root`, each at `<first two digits>/<sha256>`."""
 
+    setting = "LLMOPS_DATA_DIR"
+
     def __init__(self, root: Path, images: ImageCache) -> None:
         self._root = root
+        self.place = str(root)
         self.images = images
 
     @contextmanager
@@ -99,11 +109,16 @@ class OriginalFiles:
             if len(path.name) == HASH_DIGITS:
                 yield path.name
 
-    def owner(self) -> None:
-        """None: the folder lies in a data directory."""
+    def owner(self) -> str | None:
+        try:
+            return (self._root / OWNER).read_text()
+        except FileNotFoundError:
+            return None
 
     def claim(self, store_id: str) -> None:
-        """Nothing, for the same reason."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        write_unless_there(self._root / OWNER, store_id)
+        sync_directory(self._root)
 
     def remove_abandoned(self) -> None:
         for aside in self._root.glob("[0-9a-f][0-9a-f]/.*"):

@@ -18,6 +18,7 @@ from app.errors import ConfigurationError
 from app.knowledge.batches import Batches
 from app.knowledge.census import Census, take_census
 from app.knowledge.changes import claim_embedding_model
+from app.knowledge.claiming import claim_originals
 from app.knowledge.collections import Collections
 from app.knowledge.database import Database, open_database, translated
 from app.knowledge.deletion import (
@@ -265,7 +266,8 @@ def open_store(
     """Open the knowledge base of a data directory, creating or migrating it where that is needed.
 
     Raises:
-        ConfigurationError: the database, or the store of objects that has the originals, cannot be used.
+        ConfigurationError: the database, or the store of objects that has the originals, cannot be used; or the
+            originals are another knowledge base's.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -276,23 +278,10 @@ def open_store(
         ) from error
     try:
         originals = open_originals(data_dir, originals_url)
-        store = KnowledgeStore(database, originals)
-        if originals_url is not None:
-            _claim(originals, store.shared_index().store_id())
-        yield store
+        claim_originals(database, originals)
+        yield KnowledgeStore(database, originals)
     finally:
         database.close()
-
-
-def _claim(originals: Originals, store_id: str) -> None:
-    """Raises ConfigurationError: they are another knowledge base's, and each sweeps away what it does not know."""
-    owner = originals.owner()
-    if owner is None:
-        originals.claim(store_id)
-    elif owner != store_id:
-        raise ConfigurationError(
-            "LLMOPS_ORIGINALS_URL names a place with the originals of another knowledge base: each needs its own prefix"
-        )
 
 
 def open_configured_store(settings: Settings) -> AbstractContextManager[KnowledgeStore]:

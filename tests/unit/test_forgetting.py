@@ -17,6 +17,7 @@ from app.errors import InvalidRequest, ModelUnavailable
 from app.knowledge import Knowledge
 from app.knowledge.database import open_database
 from app.knowledge.deletion_proof import Finding, prove_deletion, purge_snapshots
+from app.knowledge.originals import placed
 from app.knowledge.records import NewChunk
 from app.knowledge.store import KnowledgeStore, open_store
 from app.knowledge.tables import document_drafts, draft_vectors
@@ -170,7 +171,7 @@ def test_deleting_all_chunks_of_a_document_removes_its_file(
 def test_what_a_kill_has_left_is_found_and_goes_with_the_next_start(tmp_path: Path) -> None:
     with open_test_knowledge(tmp_path) as knowledge:
         secret = add_document(knowledge.store, [SECRET], name="secret.txt")
-        path = next(path for path in (tmp_path / "originals").rglob("*") if path.is_file())
+        path = tmp_path / "originals" / placed(secret.sha256)
         content = path.read_bytes()
         knowledge.store.delete_document(secret.document_id)
     path.write_bytes(content)
@@ -182,10 +183,10 @@ def test_what_a_kill_has_left_is_found_and_goes_with_the_next_start(tmp_path: Pa
     assert found["originals"].detail.startswith("its file is there")
 
     with open_test_knowledge(tmp_path) as knowledge:
-        add_document(knowledge.store, [OTHER], name="lease.txt")
+        other = add_document(knowledge.store, [OTHER], name="lease.txt")
 
     assert left(prove(tmp_path, secret.document_id)) == set()
-    assert sum(path.is_file() for path in (tmp_path / "originals").rglob("*")) == 1
+    assert [path.name for path in (tmp_path / "originals").glob("??/*")] == [other.sha256]
 
 
 def test_snapshots_and_pictures_from_before_the_deletion_are_caught(

@@ -19,6 +19,7 @@ from app.ingestion.reembed import reembed
 from app.ingestion.small_texts import ReceivedText
 from app.knowledge.backup import back_up
 from app.knowledge.deletion_proof import prove_deletion
+from app.knowledge.originals import OWNER
 from app.knowledge.restore import restore
 from app.knowledge.store import KnowledgeStore, open_store
 from app.knowledge.text_traces import passages_of
@@ -135,6 +136,7 @@ def test_a_knowledge_base_of_an_earlier_version_can_be_read_again(tmp_path: Path
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
     engine.dispose()
+    (tmp_path / "originals" / OWNER).unlink()  # which those versions did not have
     with open_store(url(tmp_path), tmp_path) as store:
         assert store.get_document(indexed.document_id) == indexed
         ingestion = assembled(store, tmp_path)
