@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test-api.sh [URL]: go through a service as a user would: upload, search, ask, check the citation, delete.
+# test-api.sh [URL]: go through a service as a user would: upload, search, ask, check the citation, delete all of it.
 # LLMOPS_API_KEY is sent if it is set; without it, the key is taken out of the running compose service.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -41,9 +41,14 @@ call "finds it" POST /search --json "{\"query\": \"harbour office $word\"}"
 call "answers" POST /ask --json "{\"question\": \"What is the pass phrase of the harbour office in $word?\"}"
 [ "$(value "'quicksilver' in it['answer'] and any(c['document_id'] == '$document' for c in it['citations'])")" = True ] ||
     fail "the answer does not cite the document"
+threads=$(value "it['thread_id']")
 call "answers through LangServe" POST /qa/invoke --json "{\"input\": {\"question\": \"What is the pass phrase of $word?\"}}"
+threads="$threads $(value "it['output']['thread_id']")"
 call "counts" GET /stats
 call "forgets it" DELETE "/documents/$document"
+for thread in $threads; do
+    call "forgets the conversation" DELETE "/threads/$thread"
+done
 call "searches again" POST /search --json "{\"query\": \"harbour office $word\"}"
 [ "$(value "any('$document' == hit['document_id'] for hit in it['results'])")" = False ] || fail "it is still found"
 echo "all is well at $url"

@@ -200,8 +200,9 @@ def test_secrets_are_made_once_and_each_time_others(tmp_path: Path) -> None:
     assert made[0] != made[1]
     assert KEY.search(made[0])
     assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
-    run(folders[0] / "secrets.sh", "minikube", PGPASSWORD="geheim")
+    again = run(folders[0] / "secrets.sh", "minikube", PGPASSWORD="geheim")
     assert files[0].read_text() == made[0]
+    assert "kept infra/k8s/overlays/minikube/secrets.env" in again.stderr
 
 
 def test_secrets_that_are_given_are_taken_over(tmp_path: Path) -> None:
@@ -211,6 +212,21 @@ def test_secrets_that_are_given_are_taken_over(tmp_path: Path) -> None:
     run(folder / "secrets.sh", "production", PGPASSWORD="geheim", OPENAI_API_KEY="made-up")
     lines = file.read_text().splitlines()
     assert lines[1:] == ["PGPASSWORD=geheim", "OPENAI_API_KEY=made-up"]
+
+
+def test_no_password_is_made_up_for_a_database_that_has_one(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "k8s")
+    file = folder / "overlays/production/secrets.env"
+    file.unlink()
+    done = run(folder / "secrets.sh", "production")
+    assert (done.returncode, file.exists()) == (2, False)
+    assert "PGPASSWORD" in done.stderr
+
+
+def test_an_overlay_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    done = run(copied(tmp_path / "k8s") / "secrets.sh", "staging")
+    assert done.returncode == 2
+    assert "no overlay staging; there are: minikube production" in done.stderr
 
 
 @pytest.fixture
@@ -266,6 +282,13 @@ def test_old_logs_go_and_who_changed_what_stays(tmp_path: Path, volumes: dict[st
 def test_a_backup_can_be_put_back(tmp_path: Path, volumes: dict[str, str]) -> None:
     assert run("sh", K8S / "base/backup.sh", RESTORE="monday.tar", **volumes).returncode == 0
     assert (tmp_path / "calls").read_text() == f"restore --force {tmp_path}/backups/monday.tar\n"
+
+
+def test_backups_can_be_listed(tmp_path: Path, volumes: dict[str, str]) -> None:
+    (tmp_path / "backups" / "llmops-20261129T021500Z.tar").touch()
+    listed = run("sh", K8S / "base/backup.sh", LIST="1", **volumes)
+    assert "llmops-20261129T021500Z.tar" in listed.stdout
+    assert not (tmp_path / "calls").exists()
 
 
 def test_every_script_may_be_started() -> None:

@@ -1,7 +1,10 @@
 #!/bin/sh
 # Write a backup and keep the newest KEEP, at least two; remove logs of more than KEEP_LOGS_DAYS; audit.jsonl stays.
-# With RESTORE=NAME it puts that backup back instead: infra/KUBERNETES_GUIDE.md tells when and how.
+# With RESTORE=NAME it puts that backup back instead, with LIST it tells which there are: infra/KUBERNETES_GUIDE.md says when and how.
 set -eu
+if [ -n "${LIST:-}" ]; then
+    exec ls -lh "$BACKUPS"
+fi
 if [ -n "${RESTORE:-}" ]; then
     exec llmops restore --force "$BACKUPS/$RESTORE"
 fi
