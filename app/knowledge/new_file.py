@@ -11,6 +11,8 @@ from tempfile import NamedTemporaryFile
 def write_unless_there(file: Path, text: str) -> None:
     """Whoever finds the file finds it whole: it is written aside, and given its name unless another was faster.
 
+    Where a file system has no hard links, it is written in its place, and may be found before it is whole.
+
     Raises:
         OSError
     """
@@ -19,4 +21,16 @@ def write_unless_there(file: Path, text: str) -> None:
         draft.flush()
         os.fsync(draft.fileno())
         with suppress(FileExistsError):
-            os.link(draft.name, file)
+            try:
+                os.link(draft.name, file)
+            except FileExistsError:
+                raise
+            except OSError:
+                _write_in_place(file, text)
+
+
+def _write_in_place(file: Path, text: str) -> None:
+    with file.open("x") as made:
+        made.write(text)
+        made.flush()
+        os.fsync(made.fileno())
