@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Final
+
+_NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What file systems without hard links say; a full disk says something else, and must not leave half a file."""
 
 
 def write_unless_there(file: Path, text: str) -> None:
@@ -23,9 +28,9 @@ def write_unless_there(file: Path, text: str) -> None:
         with suppress(FileExistsError):
             try:
                 os.link(draft.name, file)
-            except FileExistsError:
-                raise
-            except OSError:
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
                 _write_in_place(file, text)
 
 

@@ -50,7 +50,7 @@ class Originals(Protocol):
         """The id of the knowledge base that has claimed the place, see `claim_originals`."""
 
     def claim(self, store_id: str) -> None:
-        """Unless another was faster."""
+        """Several may at once: `owner` tells who has it."""
 
     def remove_abandoned(self) -> None:
         """Remove what a process has written aside that was killed before it could put it into place."""

@@ -38,6 +38,16 @@ def test_of_several_at_once_one_is_first(file: Path) -> None:
     assert list(file.parent.iterdir()) == [file]
 
 
+def test_a_full_disk_leaves_nothing_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(OSError, match="No space"):
+        write_unless_there(tmp_path / "name", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_unless_there(tmp_path / "missing" / "name", "text")
